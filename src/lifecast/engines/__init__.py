@@ -1,0 +1,1 @@
+"""Where the transaction log lives, one file each: same query, same answer."""

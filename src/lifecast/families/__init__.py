@@ -1,0 +1,1 @@
+"""Model families, interchangeable: each binds kernels to one contract."""

@@ -1,0 +1,1 @@
+"""Interchangeable inference methods; they see a log density and parameters only."""
