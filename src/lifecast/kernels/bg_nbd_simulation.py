@@ -1,0 +1,116 @@
+"""Exact conditional simulation of a customer's future purchases under BG/NBD [Fader, Hardie & Lee 2005].
+
+The two latent traits are never drawn. Given the past, the next gap of a living customer is Lomax (the gamma mixture of
+exponentials), and the chance of leaving after a purchase follows Polya's urn (the beta mixture of coin tosses); each observed gap
+and survival updates them. So a future costs two uniforms per purchase, and one when there is none.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from lifecast.arrays import Floats, Integers, Keys
+from lifecast.kernels.stream import TIMING, next_uniform, stream_start
+
+
+@njit(cache=True, nogil=True)
+def simulate_purchases(
+    x: Integers,
+    T: Floats,
+    p_alive: Floats,
+    row: Integers,
+    keys: Keys,
+    theta: Floats,
+    clock: Floats,
+    edges: Floats,
+    capacity: int,
+) -> tuple[Integers, np.ndarray, np.ndarray, Floats]:
+    """Purchases of every customer in every world.
+
+    Parameters
+    ----------
+    x, T : (row,)
+        Frequency and age of the distinct histories.
+    p_alive : (row, world)
+        Their probabilities of being alive.
+    row, keys : (customer,)
+        Each customer's history and random key.
+    theta : (world, 4)
+        r, alpha, a, b.
+    clock : (world, period + 1)
+        Operational time passed at each period's edge, from 0; purchases happen in operational time.
+    edges : (period + 1,)
+        Calendar time of the periods' edges, from 0.
+    capacity : int
+        First guess at the number of purchases; grows as needed.
+
+    Returns
+    -------
+    first : (customer + 1,)
+        Customer i's purchases are ``first[i]:first[i + 1]``, by world, then by time.
+    world, period : (purchase,)
+    time : (purchase,)
+        Calendar time from the start of the forecast.
+    """
+    n, S, K = row.size, theta.shape[0], edges.size - 1
+    first = np.empty(n + 1, np.int64)
+    world = np.empty(capacity, np.int32)
+    period = np.empty(capacity, np.int32)
+    time = np.empty(capacity, np.float64)
+    buys = np.empty(S)
+    count = 0
+    last_row = -1
+    for i in range(n):
+        first[i] = count
+        j = row[i]
+        if j != last_row:
+            last_row = j
+            for s in range(S):
+                k, A = theta[s, 0] + x[j], theta[s, 1] + T[j]
+                buys[s] = p_alive[j, s] * -math.expm1(-k * math.log1p(clock[s, K] / A))
+        for s in range(S):
+            state = stream_start(keys[i], s, TIMING)
+            state, u = next_uniform(state)
+            if u >= buys[s]:
+                continue
+            k, A = theta[s, 0] + x[j], theta[s, 1] + T[j]
+            a, leavers_and_stayers = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
+            passed = A * math.expm1(-math.log1p(-u / p_alive[j, s]) / k)
+            end = clock[s, K]
+            slot = 0
+            while passed <= end:
+                while slot < K - 1 and passed > clock[s, slot + 1]:
+                    slot += 1
+                span = clock[s, slot + 1] - clock[s, slot]
+                if count == world.size:
+                    world = grow_int32(world)
+                    period = grow_int32(period)
+                    time = grow_float64(time)
+                world[count] = s
+                period[count] = slot
+                time[count] = edges[slot] + (passed - clock[s, slot]) / span * (edges[slot + 1] - edges[slot])
+                count += 1
+                state, u = next_uniform(state)
+                if u * leavers_and_stayers < a:
+                    break
+                leavers_and_stayers += 1.0
+                k += 1.0
+                state, u = next_uniform(state)
+                passed += (A + passed) * math.expm1(-math.log(u) / k)
+    first[n] = count
+    return first, world[:count], period[:count], time[:count]
+
+
+@njit(cache=True, nogil=True)
+def grow_int32(full: np.ndarray) -> np.ndarray:
+    larger = np.empty(2 * full.size + 64, np.int32)
+    larger[: full.size] = full
+    return larger
+
+
+@njit(cache=True, nogil=True)
+def grow_float64(full: Floats) -> Floats:
+    larger = np.empty(2 * full.size + 64, np.float64)
+    larger[: full.size] = full
+    return larger

@@ -1,0 +1,125 @@
+"""From simulated purchases to sums per world and, last of all, to what each customer's draws say."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from lifecast.arrays import Floats, Integers
+
+
+@njit(cache=True, nogil=True)
+def order_statistic_position(probability: float, size: int) -> tuple[int, float]:
+    """Where the linearly interpolated quantile lies among sorted draws [Hyndman & Fan 1996, type 7; numpy's default]."""
+    position = probability * (size - 1)
+    below = min(int(math.floor(position)), size - 2)
+    return below, position - below
+
+
+@njit(cache=True, nogil=True)
+def quantiles_with_zeros(positive: Floats, size: int, probabilities: Floats, out: Floats) -> None:
+    """Quantiles of ``size`` non-negative draws of which all but the given positive ones are zero. Sorts ``positive``."""
+    if size == 1:
+        out[:] = positive[0] if positive.size else 0.0
+        return
+    positive.sort()
+    zeros = size - positive.size
+    for j in range(probabilities.size):
+        below, fraction = order_statistic_position(probabilities[j], size)
+        low = positive[below - zeros] if below >= zeros else 0.0
+        high = positive[below + 1 - zeros] if below + 1 >= zeros else 0.0
+        out[j] = low + fraction * (high - low)
+
+
+@njit(cache=True, nogil=True)
+def add_up(
+    first: Integers,
+    world: np.ndarray,
+    period: np.ndarray,
+    time: Floats,
+    amount: Floats,
+    margin: Floats,
+    discount_rate: float,
+    probabilities: Floats,
+    purchases: Floats,
+    value: Floats,
+    discounted: Floats,
+) -> Floats:
+    """Add every purchase to its world and period; return the quantiles of each customer's discounted value.
+
+    Parameters
+    ----------
+    first, world, period, time, amount
+        Purchases as the simulation made them: ``first`` (customer + 1,), the others (purchase,).
+    margin : (customer,)
+        Share of an amount that is value.
+    discount_rate : float
+        Continuous, per time unit.
+    probabilities : (quantile,)
+    purchases, value, discounted : (world, period)
+        Sums over customers, added to in place.
+
+    Returns
+    -------
+    quantiles : (customer, quantile)
+    """
+    S = purchases.shape[0]
+    customers = first.size - 1
+    quantiles = np.empty((customers, probabilities.size))
+    draws = np.empty(S)
+    for i in range(customers):
+        buying_worlds = 0
+        current = -1
+        for e in range(first[i], first[i + 1]):
+            s, k = world[e], period[e]
+            if s != current:
+                current = s
+                draws[buying_worlds] = 0.0
+                buying_worlds += 1
+            cash = margin[i] * amount[e]
+            present = cash * math.exp(-discount_rate * time[e])
+            draws[buying_worlds - 1] += present
+            purchases[s, k] += 1.0
+            value[s, k] += cash
+            discounted[s, k] += present
+        if margin[i] >= 0.0:
+            quantiles_with_zeros(draws[:buying_worlds], S, probabilities, quantiles[i])
+        else:
+            draws[:buying_worlds] *= -1.0
+            quantiles_with_zeros(draws[:buying_worlds], S, 1.0 - probabilities, quantiles[i])
+            quantiles[i] *= -1.0
+    return quantiles
+
+
+@njit(cache=True, nogil=True)
+def expected_values(
+    row: Integers,
+    purchases: Floats,
+    spend: Floats,
+    margin: Floats,
+    probabilities: Floats,
+) -> tuple[Floats, Floats]:
+    """Mean over worlds of each customer's expected value, and its quantiles.
+
+    Parameters
+    ----------
+    row, margin : (customer,)
+    purchases : (row, world)
+        Expected discounted purchases given the world.
+    spend : (customer, world)
+        Expected amount of a purchase given the world.
+    """
+    customers, S = spend.shape
+    mean = np.empty(customers)
+    quantiles = np.empty((customers, probabilities.size))
+    for i in range(customers):
+        draws = margin[i] * purchases[row[i]] * spend[i]
+        mean[i] = draws.mean()
+        draws.sort()
+        for j in range(probabilities.size):
+            if S == 1:
+                quantiles[i, j] = draws[0]
+                continue
+            below, fraction = order_statistic_position(probabilities[j], S)
+            quantiles[i, j] = draws[below] + fraction * (draws[below + 1] - draws[below])
+    return mean, quantiles

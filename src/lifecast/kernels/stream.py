@@ -1,0 +1,102 @@
+"""Random streams that belong to a customer and a world, and the variates drawn from them.
+
+A stream is a 64-bit counter passed through a mixing function (SplitMix64: Steele, Lea & Flood 2014, "Fast splittable
+pseudorandom number generators"). Its start is a hash of (seed, customer id, world, purpose), so a customer's draws are the same in any
+row order, chunk, thread or partition, and a world's draws do not shift when another world draws more of them.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from lifecast.arrays import Floats, Integers, Keys
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+FNV_PRIME = np.uint64(0x100000001B3)
+TIMING = np.uint64(0x632BE59BD9B4E019)
+SPEND = np.uint64(0xD1B54A32D192ED03)
+UNIT = 2.0**-53
+
+
+@njit(cache=True, nogil=True, inline="always")
+def mix64(z: np.uint64) -> np.uint64:
+    """SplitMix64's finaliser: a bijection of 64-bit integers whose output bits look independent."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(cache=True, nogil=True)
+def hash_texts(texts: np.ndarray, offsets: Integers, seed: np.uint64) -> Keys:
+    """One key per text and seed: FNV-1a over the bytes ``texts[offsets[i]:offsets[i + 1]]``, then mixed with the seed."""
+    keys = np.empty(offsets.size - 1, np.uint64)
+    salt = mix64(seed + GOLDEN)
+    for i in range(keys.size):
+        h = FNV_OFFSET
+        for j in range(offsets[i], offsets[i + 1]):
+            h = (h ^ np.uint64(texts[j])) * FNV_PRIME
+        keys[i] = mix64(mix64(h) ^ salt)
+    return keys
+
+
+@njit(cache=True, nogil=True, inline="always")
+def stream_start(key: np.uint64, world: int, purpose: np.uint64) -> np.uint64:
+    """Where the stream of one customer, world and purpose begins."""
+    return mix64((key ^ purpose) + GOLDEN * np.uint64(world + 1))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
+    """Advance the stream; a uniform strictly between 0 and 1."""
+    state = state + GOLDEN
+    return state, (float(mix64(state) >> np.uint64(11)) + 0.5) * UNIT
+
+
+@njit(cache=True, nogil=True)
+def next_normal(state: np.uint64) -> tuple[np.uint64, float]:
+    """A standard normal variate [Box & Muller 1958]."""
+    state, u = next_uniform(state)
+    state, w = next_uniform(state)
+    return state, math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * w)
+
+
+@njit(cache=True, nogil=True)
+def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
+    """A gamma variate of scale one [Marsaglia & Tsang 2000]; shapes below one through shape + 1 and a power of a uniform."""
+    d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
+    c = 1.0 / math.sqrt(9.0 * d)
+    while True:
+        state, z = next_normal(state)
+        cube = 1.0 + c * z
+        if cube <= 0.0:
+            continue
+        cube = cube * cube * cube
+        state, u = next_uniform(state)
+        if u < 1.0 - 0.0331 * (z * z) * (z * z) or math.log(u) < 0.5 * z * z + d * (1.0 - cube + math.log(cube)):
+            break
+    if shape >= 1.0:
+        return state, d * cube
+    state, u = next_uniform(state)
+    return state, d * cube * math.exp(math.log(u) / shape)
+
+
+@njit(cache=True, nogil=True)
+def draw_uniforms(keys: Keys, worlds: int) -> Floats:
+    """The first uniform of every timing stream, shape (key, world): what the tests of the generator look at."""
+    drawn = np.empty((keys.size, worlds))
+    for i in range(keys.size):
+        for s in range(worlds):
+            drawn[i, s] = next_uniform(stream_start(keys[i], s, TIMING))[1]
+    return drawn
+
+
+@njit(cache=True, nogil=True)
+def draw_gammas(keys: Keys, worlds: int, shape: float) -> Floats:
+    """The first gamma variate of every spend stream, shape (key, world): what the tests of the generator look at."""
+    drawn = np.empty((keys.size, worlds))
+    for i in range(keys.size):
+        for s in range(worlds):
+            drawn[i, s] = next_gamma(stream_start(keys[i], s, SPEND), shape)[1]
+    return drawn
