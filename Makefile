@@ -1,0 +1,50 @@
+# `make demo` and `make test` are all the set-up there is: each builds .venv when it is absent, and installs the locked
+# requirements when they are newer than what is in it. `make test PYTHON=python3.13` builds it with another interpreter.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+# The last thing an installation writes: one that was interrupted begins again.
+INSTALLED := .venv/.installed
+
+.PHONY: help demo test test-slow bench lock format clean
+
+help:
+	@echo "make demo       real customers' lifetime values, into demo-output/"
+	@echo "make test       linters, types and tests, as CI runs them"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make bench      speed and memory against the limits and the peers"
+	@echo "make lock       requirements/py*.txt from pyproject.toml (UPGRADE=1: with the newest versions)"
+	@echo "make format     sort imports and format"
+	@echo "make clean      remove .venv and all that was built"
+
+demo: $(INSTALLED)
+	$(BIN)/lifecast demo --out demo-output
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+	$(BIN)/pytest -n 2 --durations=10
+
+test-slow: $(INSTALLED)
+	$(BIN)/pytest --slow -m slow --durations=0
+
+bench: $(INSTALLED)
+	set -e; for script in benchmarks/bench_*.py; do $(BIN)/python "$$script"; done
+
+lock:
+	bash requirements/lock.sh $(if $(UPGRADE),--upgrade)
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis src/lifecast.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
+	@bash requirements/install.sh $(PYTHON)
+	@touch $@
