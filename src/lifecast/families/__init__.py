@@ -1,1 +1,34 @@
-"""Model families, interchangeable: each binds kernels to one contract."""
+"""Model families, interchangeable: each binds kernels to one contract. Here stands the registry."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lifecast.errors import SettingsError
+from lifecast.families.bg_nbd import BGNBD
+from lifecast.families.gamma_gamma import GammaGamma
+
+PURCHASE_FAMILIES: dict[str, Any] = {BGNBD.name: BGNBD}
+SPEND_FAMILIES: dict[str, Any] = {GammaGamma.name: GammaGamma}
+
+
+def describe(family: Any) -> dict[str, Any]:
+    """A family's name and settings, ready for JSON and TOML."""
+    return {"family": family.name, **vars(family)}
+
+
+def build(description: Mapping[str, Any], registry: Mapping[str, Any]) -> Any:
+    """The family that `describe` described.
+
+    Raises
+    ------
+    SettingsError
+        An unknown family or setting.
+    """
+    settings = dict(description)
+    name = settings.pop("family", None)
+    if name not in registry:
+        raise SettingsError(f"Unknown family {name!r}: needed one of {', '.join(registry)}.")
+    try:
+        return registry[name](**settings)
+    except TypeError as error:
+        raise SettingsError(f"Family {name}: {error}. Its settings are {', '.join(vars(registry[name]()))}.") from error

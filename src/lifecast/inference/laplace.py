@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifecast.arrays import Floats
-from lifecast.inference.density import LogDensity
+from lifecast.families.density import LogDensity
 from lifecast.inference.mode import Mode
 
 DEGREES_OF_FREEDOM = 7.0

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import optimize
 
 from lifecast.arrays import Floats
-from lifecast.inference.density import LogDensity
+from lifecast.families.density import LogDensity
 
 GRADIENT_STEP = 1e-4
 NEGLIGIBLE_SLOPE = 1e-3

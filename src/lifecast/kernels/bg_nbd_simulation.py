@@ -19,6 +19,7 @@ def simulate_purchases(
     x: Integers,
     T: Floats,
     p_alive: Floats,
+    p_purchase: Floats,
     row: Integers,
     keys: Keys,
     theta: Floats,
@@ -32,8 +33,8 @@ def simulate_purchases(
     ----------
     x, T : (row,)
         Frequency and age of the distinct histories.
-    p_alive : (row, world)
-        Their probabilities of being alive.
+    p_alive, p_purchase : (row, world)
+        Their probabilities of being alive, and of buying at least once if alive.
     row, keys : (customer,)
         Each customer's history and random key.
     theta : (world, 4)
@@ -58,21 +59,14 @@ def simulate_purchases(
     world = np.empty(capacity, np.int32)
     period = np.empty(capacity, np.int32)
     time = np.empty(capacity, np.float64)
-    buys = np.empty(S)
     count = 0
-    last_row = -1
     for i in range(n):
         first[i] = count
         j = row[i]
-        if j != last_row:
-            last_row = j
-            for s in range(S):
-                k, A = theta[s, 0] + x[j], theta[s, 1] + T[j]
-                buys[s] = p_alive[j, s] * -math.expm1(-k * math.log1p(clock[s, K] / A))
         for s in range(S):
             state = stream_start(keys[i], s, TIMING)
             state, u = next_uniform(state)
-            if u >= buys[s]:
+            if u >= p_alive[j, s] * p_purchase[j, s]:
                 continue
             k, A = theta[s, 0] + x[j], theta[s, 1] + T[j]
             a, leavers_and_stayers = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]

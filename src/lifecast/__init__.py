@@ -1,0 +1,35 @@
+"""lifecast: what each customer will be worth, and how sure that is."""
+
+from lifecast import datasets
+from lifecast.errors import (
+    DataError,
+    FileFormatError,
+    FitError,
+    LifecastError,
+    LifecastWarning,
+    SettingsError,
+)
+from lifecast.families.bg_nbd import BGNBD
+from lifecast.families.gamma_gamma import GammaGamma
+from lifecast.forecast import Forecast
+from lifecast.model import CLTV
+from lifecast.rfm import RFM, rfm_summary
+
+load = CLTV.load
+
+__all__ = [
+    "BGNBD",
+    "CLTV",
+    "RFM",
+    "DataError",
+    "FileFormatError",
+    "FitError",
+    "Forecast",
+    "GammaGamma",
+    "LifecastError",
+    "LifecastWarning",
+    "SettingsError",
+    "datasets",
+    "load",
+    "rfm_summary",
+]

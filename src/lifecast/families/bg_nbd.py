@@ -1,0 +1,130 @@
+"""BG/NBD: customers buy at a rate of their own and may leave for good after any purchase."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import expit
+
+from lifecast.arrays import Floats, Integers, Keys
+from lifecast.families.priors import Priors, prior_table
+from lifecast.grouping import PurchaseRows, codes
+from lifecast.kernels import bg_nbd, bg_nbd_worlds
+from lifecast.kernels.bg_nbd_simulation import simulate_purchases
+
+
+@dataclass(frozen=True)
+class BGNBD:
+    """Purchases that end without notice [Fader, Hardie & Lee 2005, "Counting your customers the easy way"].
+
+    While alive a customer buys as a Poisson process of rate lambda, Gamma(r, rate alpha) over customers; after each repeat
+    purchase it leaves for good with probability p, Beta(a, b) over customers.
+
+    Parameters
+    ----------
+    priors : "weak", "flat" or mapping
+        "weak" (default) puts normals on scale-free coordinates: ``log_r``; ``log_rate``, the mean number of purchases (r / alpha) in
+        the mean observed age T; ``logit_dropout`` of the mean a / (a + b); ``log_dropout_concentration`` of a + b. "flat"
+        makes the mode the maximum likelihood estimate. A mapping from coordinate to (mean, sd) replaces some of the weak ones.
+
+    Examples
+    --------
+    >>> from lifecast import BGNBD
+    >>> BGNBD(priors={"log_r": (0.0, 1.0)}).parameters
+    ('r', 'alpha', 'a', 'b')
+    """
+
+    priors: Priors = "weak"
+
+    name: ClassVar[str] = "bg-nbd"
+    parameters: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
+    weak_priors: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "log_r": (-0.5, 1.5),
+        "log_rate": (0.0, 2.0),
+        "logit_dropout": (-1.5, 1.5),
+        "log_dropout_concentration": (1.0, 1.5),
+    }
+
+    def __post_init__(self) -> None:
+        prior_table(self.priors, self.weak_priors)
+
+    def start(self, rows: PurchaseRows) -> Floats:
+        repeats = float(rows.weight @ rows.x) + 0.5
+        return np.array([0.0, np.log(repeats / float(rows.weight @ rows.T)), -1.0, 1.0])
+
+    def constrain(self, points: Floats) -> Floats:
+        r = np.exp(points[..., 0])
+        alpha = np.exp(points[..., 0] - points[..., 1])
+        concentration = np.exp(points[..., 3])
+        return np.stack(
+            [r, alpha, expit(points[..., 2]) * concentration, expit(-points[..., 2]) * concentration], axis=-1
+        )
+
+    def jacobian(self, point: Floats) -> Floats:
+        r, alpha, a, b = self.constrain(point)
+        swap = a * b / (a + b)
+        return np.array(
+            [[r, 0.0, 0.0, 0.0], [alpha, -alpha, 0.0, 0.0], [0.0, 0.0, swap, a], [0.0, 0.0, -swap, b]]
+        )
+
+    def rescale(self, theta: Floats, scale: float) -> Floats:
+        return theta * np.array([1.0, scale, 1.0, 1.0])
+
+    def log_likelihood(self, rows: PurchaseRows, theta: Floats) -> tuple[float, Floats]:
+        value, gradient = bg_nbd.log_likelihood(*rows.coded, *theta)
+        return value, gradient
+
+    def log_likelihood_draws(self, rows: PurchaseRows, theta: Floats) -> Floats:
+        draws: Floats = bg_nbd.log_likelihood_draws(*rows.coded, theta)
+        return draws
+
+    def probability_alive(self, x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:
+        probabilities: Floats = bg_nbd_worlds.probability_alive_table(x, t_x, T, theta)
+        return probabilities
+
+    def probability_of_purchase(self, x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
+        probabilities: Floats = bg_nbd_worlds.probability_of_purchase_table(x, T, theta, end)
+        return probabilities
+
+    def expected_purchases(
+        self, x: Integers, T: Floats, theta: Floats, times: Floats, weights: Floats
+    ) -> Callable[[Integers, Floats], Floats]:
+        x_values, x_code = codes(x)
+        youngest = np.full(x_values.size, np.inf)
+        np.minimum.at(youngest, x_code, T)
+        end = np.max(np.where(np.isfinite(times), times, 0.0), axis=1)
+        widest = float(np.log1p(np.max(end / (np.min(theta[:, 1]) + np.min(youngest))))) if x.size else 0.0
+        size = 12 + math.ceil(6 * widest)
+        coefficients, reach = bg_nbd_worlds.chebyshev_coefficients(x_values, youngest, theta, end, size)
+
+        def of_rows(x: Integers, T: Floats) -> Floats:
+            place = np.searchsorted(x_values, x)
+            table: Floats = bg_nbd_worlds.expected_purchases_table(
+                x, place, T, theta, coefficients, reach, times, weights
+            )
+            return table
+
+        return of_rows
+
+    def simulate_purchases(
+        self,
+        x: Integers,
+        T: Floats,
+        p_alive: Floats,
+        p_purchase: Floats,
+        row: Integers,
+        keys: Keys,
+        theta: Floats,
+        clock: Floats,
+        edges: Floats,
+    ) -> tuple[Integers, Any, Any, Floats]:
+        guess = int(row.size * theta.shape[0] * (0.1 + np.mean(p_alive * p_purchase)))
+        purchases: tuple[Integers, Any, Any, Floats] = simulate_purchases(
+            x, T, p_alive, p_purchase, row, keys, theta, clock, edges, guess
+        )
+        return purchases
+
+    def purchase_pmf(self, n: int, t: float, theta: Floats) -> Floats:
+        return np.array([bg_nbd.purchase_pmf(n, t, *world) for world in theta])

@@ -1,0 +1,117 @@
+"""What a family is: parameters, priors, a likelihood, expectations and a simulation. Forecasts and inference know no more than this."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol
+
+from lifecast.arrays import Floats, Integers, Keys
+from lifecast.families.priors import Priors
+from lifecast.grouping import PurchaseRows, SpendRows
+
+
+class Family(Protocol):
+    """Shared by families of purchases and of spend.
+
+    Parameters are in the papers' symbols and the data's units; coordinates are their unconstrained, scale-free counterparts, on which the
+    priors are put and inference works.
+    """
+
+    name: ClassVar[str]
+    parameters: ClassVar[tuple[str, ...]]
+    weak_priors: ClassVar[Mapping[str, tuple[float, float]]]
+    priors: Priors
+
+    def constrain(self, points: Floats) -> Floats:
+        """Coordinates (..., d) to parameters (..., d), in units of the data's own scale."""
+        ...
+
+    def jacobian(self, point: Floats) -> Floats:
+        """Derivative of the parameters by the coordinates at a point, shape (parameter, coordinate)."""
+        ...
+
+    def start(self, rows: Any) -> Floats:
+        """Coordinates at which the search for the mode begins, given rows in units of their own scale."""
+        ...
+
+    def rescale(self, theta: Floats, scale: float) -> Floats:
+        """Parameters (..., d) from units of the scale to the data's units."""
+        ...
+
+
+class PurchaseFamily(Family, Protocol):
+    """When customers buy and when they leave."""
+
+    def log_likelihood(self, rows: PurchaseRows, theta: Floats) -> tuple[float, Floats]:
+        """Total and gradient (parameter,) at one parameter vector."""
+        ...
+
+    def log_likelihood_draws(self, rows: PurchaseRows, theta: Floats) -> Floats:
+        """Totals (draw,) at many parameter vectors (draw, parameter)."""
+        ...
+
+    def probability_alive(self, x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:
+        """Shape (row, world)."""
+        ...
+
+    def probability_of_purchase(self, x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
+        """Probability that a living customer buys by operational time ``end`` (world,), shape (row, world)."""
+        ...
+
+    def expected_purchases(
+        self, x: Integers, T: Floats, theta: Floats, times: Floats, weights: Floats
+    ) -> Callable[[Integers, Floats], Floats]:
+        """Prepare expectations for all these histories; the result serves any of them, chunk by chunk.
+
+        It maps x, T (row,) of living customers to weighted sums, weights (time, sum), of their expected purchases up to operational
+        times (world, time): shape (row, world, sum).
+        """
+        ...
+
+    def simulate_purchases(
+        self,
+        x: Integers,
+        T: Floats,
+        p_alive: Floats,
+        p_purchase: Floats,
+        row: Integers,
+        keys: Keys,
+        theta: Floats,
+        clock: Floats,
+        edges: Floats,
+    ) -> tuple[Integers, Any, Any, Floats]:
+        """Purchases of each customer in each world: first (customer + 1,), world, period and time (purchase,).
+
+        Histories x, T (row,) with their probabilities (row, world); customers as row and key (customer,); ``clock`` (world, period + 1)
+        is the operational time at the calendar ``edges`` (period + 1,) of the periods.
+        """
+        ...
+
+    def purchase_pmf(self, n: int, t: float, theta: Floats) -> Floats:
+        """Probability that a new customer makes n repeat purchases by t, shape (world,)."""
+        ...
+
+
+class SpendFamily(Family, Protocol):
+    """What customers pay when they buy."""
+
+    @property
+    def zero_amounts(self) -> bool:
+        """Whether purchases of amount zero count as observations of spend."""
+        ...
+
+    def log_likelihood(self, rows: SpendRows, theta: Floats) -> tuple[float, Floats]:
+        """Total and gradient (parameter,) at one parameter vector."""
+        ...
+
+    def log_likelihood_draws(self, rows: SpendRows, theta: Floats) -> Floats:
+        """Totals (draw,) at many parameter vectors (draw, parameter)."""
+        ...
+
+    def expected_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:
+        """Mean amount of a future purchase given n amounts of mean m, shape (customer, world)."""
+        ...
+
+    def simulate_amounts(
+        self, n: Integers, m: Floats, keys: Keys, first: Integers, world: Any, theta: Floats
+    ) -> Floats:
+        """An amount for each purchase, shape (purchase,)."""
+        ...

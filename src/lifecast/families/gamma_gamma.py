@@ -1,0 +1,101 @@
+"""Gamma-Gamma: each customer's amounts are gamma with a rate of its own, and the rates are gamma over customers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from lifecast.arrays import Floats, Integers, Keys
+from lifecast.errors import SettingsError
+from lifecast.families.priors import Priors, prior_table
+from lifecast.grouping import SpendRows
+from lifecast.kernels import gamma_gamma
+from lifecast.kernels.gamma_gamma_simulation import simulate_amounts
+
+
+@dataclass(frozen=True)
+class GammaGamma:
+    """Spend per purchase, independent of how often a customer buys [Fader & Hardie 2013, "The gamma-gamma model of monetary value"].
+
+    A customer's amounts are Gamma(p, rate nu), and nu is Gamma(q, rate v) over customers; q > 1, so the mean spend of the population,
+    p v / (q - 1), is finite.
+
+    Parameters
+    ----------
+    priors : "weak", "flat" or mapping
+        "weak" (default) puts normals on scale-free coordinates: ``log_p``, ``log_q_minus_1``, and ``log_mean_spend`` relative to
+        the mean of the amounts seen. "flat" makes the mode the maximum likelihood estimate. A mapping from coordinate to
+        (mean, sd) replaces some of the weak ones.
+    fit_to : "amounts" or "means"
+        "amounts" (default) uses every repeat amount, through their mean and the mean of their logs; "means" is the papers' likelihood of
+        each customer's mean amount, which says less about how much one customer's amounts vary.
+
+    Examples
+    --------
+    >>> from lifecast import GammaGamma
+    >>> GammaGamma(fit_to="means").parameters
+    ('p', 'q', 'v')
+    """
+
+    priors: Priors = "weak"
+    fit_to: Literal["amounts", "means"] = "amounts"
+
+    name: ClassVar[str] = "gamma-gamma"
+    parameters: ClassVar[tuple[str, ...]] = ("p", "q", "v")
+    weak_priors: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "log_p": (1.0, 1.5),
+        "log_q_minus_1": (1.0, 1.5),
+        "log_mean_spend": (0.0, 1.0),
+    }
+
+    def __post_init__(self) -> None:
+        if self.fit_to not in ("amounts", "means"):
+            raise SettingsError(f'fit_to={self.fit_to!r}: needed "amounts" or "means".')
+        prior_table(self.priors, self.weak_priors)
+
+    @property
+    def zero_amounts(self) -> bool:
+        """The papers average amounts of zero in; a likelihood of every amount cannot."""
+        return self.fit_to == "means"
+
+    def start(self, rows: SpendRows) -> Floats:
+        return np.array([np.log(2.0), np.log(2.0), 0.0])
+
+    def constrain(self, points: Floats) -> Floats:
+        p = np.exp(points[..., 0])
+        beyond_one = np.exp(points[..., 1])
+        return np.stack([p, 1.0 + beyond_one, np.exp(points[..., 2]) * beyond_one / p], axis=-1)
+
+    def jacobian(self, point: Floats) -> Floats:
+        p, q, v = self.constrain(point)
+        return np.array([[p, 0.0, 0.0], [0.0, q - 1.0, 0.0], [-v, v, v]])
+
+    def rescale(self, theta: Floats, scale: float) -> Floats:
+        return theta * np.array([1.0, 1.0, scale])
+
+    def log_likelihood(self, rows: SpendRows, theta: Floats) -> tuple[float, Floats]:
+        likelihood: Any = (
+            gamma_gamma.log_likelihood_amounts if self.fit_to == "amounts" else gamma_gamma.log_likelihood_means
+        )
+        value, gradient = likelihood(*rows.coded, *theta)
+        return value, gradient
+
+    def log_likelihood_draws(self, rows: SpendRows, theta: Floats) -> Floats:
+        likelihood: Any = (
+            gamma_gamma.log_likelihood_amounts_draws
+            if self.fit_to == "amounts"
+            else gamma_gamma.log_likelihood_means_draws
+        )
+        draws: Floats = likelihood(*rows.coded, theta)
+        return draws
+
+    def expected_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:
+        p, q, v = theta.T
+        return p * (v + (n * m)[:, None]) / (p * n[:, None] + q - 1.0)
+
+    def simulate_amounts(
+        self, n: Integers, m: Floats, keys: Keys, first: Integers, world: Any, theta: Floats
+    ) -> Floats:
+        amounts: Floats = simulate_amounts(n, m, keys, first, world, theta)
+        return amounts

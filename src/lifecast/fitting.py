@@ -1,0 +1,121 @@
+"""From an RFM to a posterior: group, scale, find the mode, draw, and check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from lifecast.arrays import Floats
+from lifecast.errors import DataError, FitError
+from lifecast.families.contract import PurchaseFamily, SpendFamily
+from lifecast.families.density import log_posterior
+from lifecast.grouping import group_purchases, group_spend, spend_history
+from lifecast.inference.laplace import sample_around
+from lifecast.inference.mode import find_mode
+from lifecast.posterior import Check
+from lifecast.rfm import RFM
+
+Method = Literal["laplace", "map"]
+FEW_REPEAT_BUYERS = 50
+TRUSTED_K_HAT = 0.7
+ENOUGH_DRAWS = 400.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """The posterior of one family: parameter name to draws, and the checks."""
+
+    draws: Mapping[str, Floats]
+    checks: tuple[Check, ...]
+
+
+def fit_purchases(
+    family: PurchaseFamily, rfm: RFM, method: Method, draws: int, rng: np.random.Generator
+) -> Part:
+    """Posterior of a purchase family.
+
+    Raises
+    ------
+    DataError
+        No customer was watched for any time.
+    """
+    rows = group_purchases(rfm.frequency, rfm.recency, rfm.T)
+    scale = float(np.mean(rfm.T)) if len(rfm) else 0.0
+    if not scale > 0.0:
+        raise DataError(
+            f"{len(rfm):,} customers were watched for {scale:g} {rfm.time_unit.name}s on average: nothing can be learned. "
+            "Needed: customers whose first purchase lies before the observation end. Check observation_end and the dates."
+        )
+    repeaters = int(np.sum(rfm.frequency > 0))
+    return fit(family, rows.scaled(scale), scale, repeaters, method, draws, rng)
+
+
+def fit_spend(family: SpendFamily, rfm: RFM, method: Method, draws: int, rng: np.random.Generator) -> Part:
+    """Posterior of a spend family.
+
+    Raises
+    ------
+    DataError
+        The RFM has no money, or lacks the column that the likelihood needs.
+    """
+    if rfm.monetary_value is None:
+        raise DataError(
+            "This RFM has no amounts, but the model has a spend family. Pass amount= to rfm_summary, or use CLTV(spend=None)."
+        )
+    if rfm.monetary_log_mean is None and not family.zero_amounts:
+        raise DataError(
+            'This RFM has no monetary_log_mean, which fit_to="amounts" needs. Make the RFM from the log with rfm_summary, or use '
+            'GammaGamma(fit_to="means").'
+        )
+    number, mean = spend_history(rfm, family.zero_amounts)
+    log_mean = np.zeros(len(rfm)) if rfm.monetary_log_mean is None else rfm.monetary_log_mean
+    rows = group_spend(number, mean, log_mean)
+    scale = float(np.sum(number * mean) / np.sum(number)) if len(rows) else 1.0
+    return fit(family, rows.scaled(scale), scale, int(np.sum(number > 0)), method, draws, rng)
+
+
+def fit(
+    family: Any,
+    rows: Any,
+    scale: float,
+    repeaters: int,
+    method: Method,
+    draws: int,
+    rng: np.random.Generator,
+) -> Part:
+    """Mode, draws and checks of one family on rows in units of their own scale."""
+    density = log_posterior(family, rows, family.start(rows))
+    mode = find_mode(density)
+    if not np.all(np.isfinite(mode.location)):
+        raise FitError(
+            f"The search for the mode of {family.name} left the numbers after {repeaters:,} repeat buyers. "
+            'Use priors="weak", or a longer log.'
+        )
+    checks = [
+        Check(
+            family.name, "repeat buyers", float(repeaters), f">= {FEW_REPEAT_BUYERS}", repeaters >= FEW_REPEAT_BUYERS,
+            "The priors speak louder than the data and intervals are wide; use a longer log.",
+        ),
+        Check(
+            family.name, "mode found", float(mode.converged), "= 1", mode.converged,
+            "The likelihood has a flat ridge: parameters are not identified. Use weak priors or a longer log.",
+        ),
+    ]  # fmt: skip
+    if method == "map":
+        points = mode.location[None, :]
+    else:
+        sample = sample_around(mode, density, draws, rng)
+        points = sample.draws
+        checks += [
+            Check(
+                family.name, "Pareto k-hat", sample.k_hat, f"< {TRUSTED_K_HAT}", sample.k_hat < TRUSTED_K_HAT,
+                "The posterior is not close enough to its approximation; use a longer log or tighter priors.",
+            ),
+            Check(
+                family.name, "effective draws", sample.effective, f">= {ENOUGH_DRAWS:g}",
+                sample.effective >= ENOUGH_DRAWS, "Ask for more draws.",
+            ),
+        ]  # fmt: skip
+    theta = family.rescale(family.constrain(points), scale)
+    return Part(dict(zip(family.parameters, theta.T.copy(), strict=True)), tuple(checks))

@@ -1,0 +1,300 @@
+"""Every customer's future in every world; reduced to means, quantiles and probabilities once, at the very end."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecast.arrays import Floats, Integers, Keys
+from lifecast.families.contract import PurchaseFamily, SpendFamily
+from lifecast.grouping import PurchaseRows, group_purchases, spend_history
+from lifecast.kernels.reduction import add_up, expected_values
+from lifecast.kernels.stream import hash_texts
+from lifecast.rfm import RFM
+from lifecast.timeunit import TimeUnit
+from lifecast.worlds import Worlds, discounting
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+DRAWS_PER_CHUNK = 1_000_000
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What customers will buy and be worth, and how sure that is.
+
+    Attributes
+    ----------
+    customers : DataFrame
+        One row per customer, in the order given: ``customer_id``; posterior means ``p_alive``, ``purchases``, ``p_purchase`` (at
+        least one purchase), ``spend_per_purchase``, ``cltv`` (discounted value); ``cltv_lower, cltv_median, cltv_upper`` of what the
+        customer will really spend; ``cltv_mean_lower, cltv_mean_upper`` of its expectation. Money columns only where the model has spend.
+    portfolio : DataFrame
+        One row per period: ``period``, ``start``, ``end`` (dates where the data has them), then ``purchases``, ``value`` and
+        ``discounted_value``, each as mean, ``_lower``, ``_median``, ``_upper``.
+    total : DataFrame
+        The same measures for the whole horizon, one row each: ``mean, lower, median, upper``.
+    draws : dict of (world, period) arrays
+        What the tables were reduced from: ``purchases``, ``value``, ``discounted_value``.
+    """
+
+    customers: "pd.DataFrame"
+    portfolio: "pd.DataFrame"
+    total: "pd.DataFrame"
+    draws: dict[str, Floats]
+    horizon: float
+    interval: float
+    time_unit: TimeUnit
+    observation_end: date | None
+    settings: dict[str, Any]
+
+    def plot_portfolio(self, measure: str = "purchases", ax: Any = None, actual: Any = None) -> Any:
+        """Draw the portfolio period by period; see `lifecast.plots.plot_portfolio`."""
+        from lifecast.plots import plot_portfolio
+
+        return plot_portfolio(self, measure=measure, ax=ax, actual=actual)
+
+
+@dataclass(frozen=True)
+class Book:
+    """The customers of an RFM as the simulation wants them: sorted by purchase history, each with its random key.
+
+    Attributes
+    ----------
+    rows : PurchaseRows
+    order : (customer,)
+        Place in the RFM of each customer here; the arrays below follow it.
+    row, n, m, margin : (customer,)
+        Purchase history, number and mean of amounts seen, share of an amount that is value.
+    """
+
+    rows: PurchaseRows
+    order: Integers
+    row: Integers
+    n: Integers
+    m: Floats
+    margin: Floats
+
+    def __len__(self) -> int:
+        return self.order.size
+
+
+def open_book(rfm: RFM, margin: Floats, zero_amounts: bool) -> Book:
+    """Sort the customers by history, so that equal ones stand together."""
+    rows = group_purchases(rfm.frequency, rfm.recency, rfm.T)
+    order = np.argsort(rows.row, kind="stable")
+    number, mean = spend_history(rfm, zero_amounts)
+    return Book(rows, order, rows.row[order], number[order], mean[order], margin[order])
+
+
+def customer_keys(ids: "pa.Array", seed: int) -> Keys:
+    """One random key per customer, from the text of its id and the seed alone."""
+    import pyarrow as pa
+
+    texts = ids.cast(pa.large_string())
+    _, offsets, data = texts.buffers()
+    starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    letters = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+    keys: Keys = hash_texts(letters, starts, np.uint64(seed % 2**64))
+    return keys
+
+
+def chunks(book: Book, size: int) -> Iterator[slice]:
+    """Slices of the book, small enough that (chunk, world) arrays stay small."""
+    for begin in range(0, len(book), size):
+        yield slice(begin, min(begin + size, len(book)))
+
+
+def simulate(
+    rfm: RFM,
+    worlds: Worlds,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily | None,
+    margin: Floats,
+    discount_rate: float,
+    horizon: float,
+    probabilities: Floats,
+    seed: int,
+    chunk_size: int | None,
+    threads: int | None,
+    progress: Callable[[int], None],
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Columns per customer, in the RFM's order, and sums per world and period.
+
+    Parameters
+    ----------
+    discount_rate : float
+        Continuous, per time unit.
+    probabilities : (quantile,)
+        Lower, median and upper.
+    progress
+        Called with the number of customers done after each chunk.
+    """
+    book = open_book(rfm, margin, spend_family is not None and spend_family.zero_amounts)
+    keys = customer_keys(rfm.customer_id, seed)[book.order]
+    times, weights = discounting(0.0, horizon, discount_rate)
+    all_times = operational(worlds, np.append(times, horizon))
+    functionals = np.zeros((all_times.shape[1], 2))
+    functionals[-1, 0] = 1.0
+    functionals[:-1, 1] = weights
+    expected = purchase_family.expected_purchases(
+        book.rows.x, book.rows.T, worlds.purchases, all_times, functionals
+    )
+    S, K = len(worlds), worlds.edges.size - 1
+
+    def run(chunk: slice) -> tuple[slice, dict[str, Floats], list[Floats]]:
+        first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
+        of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
+        x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
+        theta = worlds.purchases
+        p_alive = purchase_family.probability_alive(x, t_x, T, theta)
+        p_purchase = purchase_family.probability_of_purchase(x, T, theta, worlds.clock[:, -1])
+        expectation = expected(x, T)
+        purchases = times_or_zero(p_alive, expectation[:, :, 0])
+        discounted = times_or_zero(p_alive, expectation[:, :, 1])
+        first, world, period, time = purchase_family.simulate_purchases(
+            x, T, p_alive, p_purchase, row, keys[chunk], theta, worlds.clock, worlds.edges
+        )
+        n, m = book.n[chunk], book.m[chunk]
+        if spend_family is None:
+            amount = np.zeros(world.size)
+        else:
+            amount = spend_family.simulate_amounts(n, m, keys[chunk], first, world, worlds.spend)
+        sums = [np.zeros((S, K)) for _ in range(3)]
+        quantiles = add_up(
+            first, world, period, time, amount, book.margin[chunk], discount_rate, probabilities, *sums
+        )
+        columns = {
+            "p_alive": p_alive.mean(axis=1)[row],
+            "purchases": purchases.mean(axis=1)[row],
+            "p_purchase": (p_alive * p_purchase).mean(axis=1)[row],
+        }
+        if spend_family is not None:
+            spend = spend_family.expected_spend(n, m, worlds.spend)
+            mean, mean_quantiles = expected_values(
+                row, discounted, spend, book.margin[chunk], probabilities
+            )
+            columns |= {
+                "spend_per_purchase": spend.mean(axis=1),
+                "cltv": mean,
+                "cltv_lower": quantiles[:, 0],
+                "cltv_median": quantiles[:, 1],
+                "cltv_upper": quantiles[:, 2],
+                "cltv_mean_lower": mean_quantiles[:, 0],
+                "cltv_mean_upper": mean_quantiles[:, 2],
+            }
+        return chunk, columns, sums
+
+    columns: dict[str, Floats] = {}
+    totals = [np.zeros((S, K)) for _ in range(3)]
+    size = chunk_size or max(1, DRAWS_PER_CHUNK // S)
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for chunk, of_chunk, sums in pool.map(run, chunks(book, size)):
+            for name, values in of_chunk.items():
+                columns.setdefault(name, np.empty(len(book)))[book.order[chunk]] = values
+            for total, part in zip(totals, sums, strict=True):
+                total += part
+            progress(chunk.stop)
+    names = ("purchases", "value", "discounted_value") if spend_family is not None else ("purchases",)
+    return columns, dict(zip(names, totals, strict=False))
+
+
+def operational(worlds: Worlds, times: Floats) -> Floats:
+    """Operational time at calendar times (time,) in every world, shape (world, time); infinity stays infinite."""
+    finite = np.isfinite(times)
+    clock = np.full((len(worlds), times.size), np.inf)
+    for s in range(len(worlds)):
+        clock[s, finite] = np.interp(times[finite], worlds.edges, worlds.clock[s])
+    return clock
+
+
+def period_table(
+    draws: dict[str, Floats],
+    edges: Floats,
+    unit: TimeUnit,
+    observation_end: date | None,
+    probabilities: Floats,
+) -> "pd.DataFrame":
+    """One row per period, each measure reduced over worlds."""
+    import pandas as pd
+
+    def moment(t: float) -> Any:
+        return t if observation_end is None else pd.Timestamp(observation_end) + timedelta(days=t * unit.days)
+
+    table: dict[str, Any] = {
+        "period": np.arange(1, edges.size),
+        "start": [moment(t) for t in edges[:-1]],
+        "end": [moment(t) for t in edges[1:]],
+    }
+    for measure, values in draws.items():
+        table[measure] = values.mean(axis=0)
+        for label, bound in zip(("lower", "median", "upper"), np.quantile(values, probabilities, axis=0), strict=True):
+            table[f"{measure}_{label}"] = bound
+    return pd.DataFrame(table)
+
+
+def total_table(draws: dict[str, Floats], probabilities: Floats) -> "pd.DataFrame":
+    """One row per measure, summed over periods in each world, then reduced over worlds."""
+    import pandas as pd
+
+    table = {}
+    for measure, values in draws.items():
+        totals = values.sum(axis=1)
+        lower, median, upper = np.quantile(totals, probabilities)
+        table[measure] = {"mean": totals.mean(), "lower": lower, "median": median, "upper": upper}
+    return pd.DataFrame.from_dict(table, orient="index")
+
+
+def expectations(
+    rfm: RFM,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily | None,
+    purchases: Floats,
+    spend: Floats,
+    what: str,
+    times: Floats,
+    weights: Floats,
+) -> Floats:
+    """Posterior mean of each customer's expectation, without simulation, shape (customer,).
+
+    Parameters
+    ----------
+    purchases, spend : (draw, parameter)
+    what : "p_alive", "purchases", "spend" or "value"
+    times, weights : (time,)
+        Which sum of expected cumulative purchases is meant; see `lifecast.worlds.discounting`.
+    """
+    zero_amounts = spend_family is not None and spend_family.zero_amounts
+    book = open_book(rfm, np.ones(len(rfm)), zero_amounts)
+    result = np.empty(len(book))
+    expected = None
+    if what in ("purchases", "value"):
+        every_draw = np.tile(times, (purchases.shape[0], 1))
+        expected = purchase_family.expected_purchases(
+            book.rows.x, book.rows.T, purchases, every_draw, weights[:, None]
+        )
+    for chunk in chunks(book, max(1, DRAWS_PER_CHUNK // purchases.shape[0])):
+        first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
+        of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
+        x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
+        draws = np.ones((x.size, 1))
+        if what != "spend":
+            draws = purchase_family.probability_alive(x, t_x, T, purchases)
+        if expected is not None:
+            draws = times_or_zero(draws, expected(x, T)[:, :, 0])
+        draws = draws[row]
+        if what in ("spend", "value") and spend_family is not None:
+            draws = draws * spend_family.expected_spend(book.n[chunk], book.m[chunk], spend)
+        result[book.order[chunk]] = draws.mean(axis=1)
+    return result
+
+
+def times_or_zero(p_alive: Floats, expected: Floats) -> Floats:
+    """Their product, zero where nobody is alive even if the expectation is infinite."""
+    return np.multiply(p_alive, expected, out=np.zeros_like(expected), where=p_alive > 0.0)

@@ -1,0 +1,439 @@
+"""The model that people hold: settings in the constructor, data in `fit`, one call to a forecast."""
+
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lifecast.arrays import Floats
+from lifecast.errors import DataError, LifecastWarning, SettingsError
+from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build, describe
+from lifecast.families.bg_nbd import BGNBD
+from lifecast.families.contract import PurchaseFamily, SpendFamily
+from lifecast.families.gamma_gamma import GammaGamma
+from lifecast.fitting import Method, fit_purchases, fit_spend
+from lifecast.forecast import Forecast, expectations, period_table, simulate, total_table
+from lifecast.grouping import group_purchases, group_spend, spend_history
+from lifecast.posterior import Check, Posterior
+from lifecast.rfm import RFM
+from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit, parse_horizon
+from lifecast.worlds import discounting, draw_worlds, period_edges
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+class CLTV:
+    """Customer lifetime value: a family of purchases, a family of spend, and their joint posterior.
+
+    Parameters
+    ----------
+    purchases : purchase family, default BGNBD()
+    spend : spend family or None, default GammaGamma()
+        None models purchases alone, for logs without amounts.
+
+    Examples
+    --------
+    >>> import lifecast as lc
+    >>> log = lc.datasets.load_cdnow(sample=True)
+    >>> rfm = lc.rfm_summary(log, time_unit="week", observation_end="1997-09-30")
+    >>> model = lc.CLTV().fit(rfm, random_seed=1)
+    >>> forecast = model.forecast(rfm, horizon=39, annual_discount_rate=0.10, random_seed=1)
+    >>> len(forecast.customers)
+    2357
+    """
+
+    def __init__(
+        self, purchases: PurchaseFamily = BGNBD(), spend: SpendFamily | None = GammaGamma()  # noqa: B008
+    ) -> None:
+        self.purchases = purchases
+        self.spend = spend
+        self._posterior: Posterior | None = None
+
+    # -- fitting ---------------------------------------------------------------------------------
+
+    def fit(self, rfm: RFM, *, method: Method = "laplace", draws: int = 1000, random_seed: int = 0) -> "CLTV":
+        """Learn the parameters that customers share.
+
+        Parameters
+        ----------
+        rfm : RFM
+        method : "laplace" or "map"
+            "laplace" (default) draws from the whole posterior; "map" keeps its mode alone (the maximum likelihood with flat priors).
+        draws : int, default 1000
+            Number of equally weighted posterior draws.
+        random_seed : int, default 0
+
+        Returns
+        -------
+        CLTV
+            The model itself.
+
+        Raises
+        ------
+        DataError
+            Nothing can be learned from this RFM, or the spend family needs a column that it lacks.
+        """
+        if method not in ("laplace", "map"):
+            raise SettingsError(f'method={method!r}: needed "laplace" or "map".')
+        if draws < 1:
+            raise SettingsError(f"draws={draws}: needed at least 1; 1000 is usual.")
+        rng = np.random.default_rng(random_seed)
+        purchases = fit_purchases(self.purchases, rfm, method, draws, rng)
+        spend = None if self.spend is None else fit_spend(self.spend, rfm, method, draws, rng)
+        self._posterior = Posterior(
+            purchases=purchases.draws,
+            spend={} if spend is None else spend.draws,
+            checks=purchases.checks + (() if spend is None else spend.checks),
+            provenance=described(self.purchases, self.spend)
+            | {"method": method, "draws": draws, "random_seed": random_seed}
+            | origin(rfm),
+        )
+        for check in self._posterior.checks:
+            if not check.passed:
+                warnings.warn(
+                    f"{check.part}: {check.check} {check.figure:.4g}, needed {check.threshold}. {check.remedy}",
+                    LifecastWarning,
+                    stacklevel=2,
+                )
+        return self
+
+    @classmethod
+    def from_parameters(
+        cls,
+        purchases: Mapping[str, float],
+        spend: Mapping[str, float] | None = None,
+        *,
+        families: tuple[str, ...] = ("bg-nbd", "gamma-gamma"),
+        time_unit: str | float = "week",
+    ) -> "CLTV":
+        """A model whose parameters are known: published ones, or those of a model fitted elsewhere.
+
+        Parameters
+        ----------
+        purchases, spend
+            Parameter name to value, in the given time unit and the data's currency.
+        families
+            Names of the purchase and the spend family.
+        time_unit
+            Unit of the parameters; only an RFM in this unit can be scored.
+
+        Examples
+        --------
+        >>> import lifecast as lc
+        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, time_unit="week")
+        >>> round(model.expected_purchases_new_customer(52), 3)
+        1.444
+        """
+        model = cls(
+            purchases=build({"family": families[0]}, PURCHASE_FAMILIES),
+            spend=None if spend is None else build({"family": families[1]}, SPEND_FAMILIES),
+        )
+        unit = TimeUnit.parse(time_unit)
+        model._posterior = Posterior(
+            purchases=known_parameters(model.purchases, purchases),
+            spend={} if spend is None else known_parameters(model.spend, spend),
+            provenance=described(model.purchases, model.spend)
+            | {"method": "known parameters", "time_unit": unit.name, "days": unit.days},
+        )
+        return model
+
+    # -- what was learned ------------------------------------------------------------------------
+
+    @property
+    def posterior(self) -> "xr.DataTree":
+        """The posterior draws as an ArviZ-readable tree."""
+        return self._fitted().to_tree()
+
+    @property
+    def parameters(self) -> "pd.DataFrame":
+        """Posterior mean, sd and central 90% interval of each parameter, indexed by the papers' names."""
+        import pandas as pd
+
+        posterior = self._fitted()
+        draws = {**posterior.purchases, **posterior.spend}
+        return pd.DataFrame.from_dict(
+            {
+                name: [values.mean(), values.std(), *np.quantile(values, [0.05, 0.95])]
+                for name, values in draws.items()
+            },
+            orient="index",
+            columns=["mean", "sd", "lower", "upper"],
+        ).rename_axis("parameter")
+
+    @property
+    def diagnostics(self) -> "pd.DataFrame":
+        """What the fit was held against: figure, threshold, pass or fail, and the remedy."""
+        import pandas as pd
+
+        columns = list(Check.__dataclass_fields__)
+        return pd.DataFrame([vars(check) for check in self._fitted().checks], columns=columns)
+
+    def log_likelihood(self, rfm: RFM, part: Literal["total", "purchases", "spend"] = "total") -> float:
+        """Log-likelihood of an RFM at the posterior mean of the parameters.
+
+        Parameters
+        ----------
+        rfm : RFM
+        part : "total", "purchases" or "spend"
+            Both families together (default), or one of them.
+        """
+        self._same_unit(rfm)
+        total = 0.0
+        if part in ("total", "purchases"):
+            rows = group_purchases(rfm.frequency, rfm.recency, rfm.T)
+            total += self.purchases.log_likelihood(rows, self._purchase_draws().mean(axis=0))[0]
+        if part in ("total", "spend") and self.spend is not None:
+            log_mean = np.zeros(len(rfm)) if rfm.monetary_log_mean is None else rfm.monetary_log_mean
+            amounts = group_spend(*spend_history(rfm, self.spend.zero_amounts), log_mean)
+            total += self.spend.log_likelihood(amounts, self._spend_draws().mean(axis=0))[0]
+        return float(total)
+
+    # -- forecasts -------------------------------------------------------------------------------
+
+    def forecast(
+        self,
+        rfm: RFM,
+        horizon: float | str | date,
+        *,
+        annual_discount_rate: float = 0.0,
+        margin: float | str = 1.0,
+        interval: float = 0.90,
+        worlds: int = 1000,
+        random_seed: int = 0,
+        chunk_size: int | None = None,
+        threads: int | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Forecast:
+        """Simulate every customer's future and say what it is worth.
+
+        Parameters
+        ----------
+        rfm : RFM
+            Customers to score, in the time unit of the fit.
+        horizon
+            A number of time units, "12 months", a date, or ``math.inf`` (which needs a discount rate).
+        annual_discount_rate : float, default 0
+            Value at time t counts (1 + rate) ** -years(t), continuously, at each purchase's own time.
+        margin : float or str, default 1
+            Share of an amount that is value: a number, or the name of an attribute of the RFM.
+        interval : float, default 0.9
+            Probability that the central intervals hold.
+        worlds : int, default 1000
+        random_seed : int, default 0
+            The same seed gives the same numbers in any order, chunking or number of threads.
+        chunk_size, threads : int, optional
+            Customers simulated at a time, and threads; they change speed and memory only.
+        progress : callable, optional
+            Called with the number of customers done.
+
+        Returns
+        -------
+        Forecast
+        """
+        posterior = self._fitted()
+        self._same_unit(rfm)
+        length = parse_horizon(horizon, rfm.time_unit, rfm.observation_end)
+        rate = continuous_rate(annual_discount_rate, rfm.time_unit)
+        if np.isinf(length) and rate == 0.0:
+            raise SettingsError("An infinite horizon needs annual_discount_rate > 0; without it the value has no bound.")
+        if not 0.0 < interval < 1.0:
+            raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
+        if worlds < 1:
+            raise SettingsError(f"worlds={worlds}: needed at least 1; 1000 is usual.")
+        probabilities = np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
+        edges = period_edges(length, rfm.time_unit, rate)
+        drawn = draw_worlds(posterior, edges, worlds, np.random.default_rng([random_seed, 0]))
+        columns, draws = simulate(
+            rfm, drawn, self.purchases, self.spend, margins(margin, rfm), rate, length, probabilities,
+            random_seed, chunk_size, threads, progress,
+        )  # fmt: skip
+        import pandas as pd
+
+        customers = pd.DataFrame({"customer_id": rfm.customer_id.to_pandas(), **columns})
+        return Forecast(
+            customers=customers,
+            portfolio=period_table(draws, edges, rfm.time_unit, rfm.observation_end, probabilities),
+            total=total_table(draws, probabilities),
+            draws=draws,
+            horizon=length,
+            interval=interval,
+            time_unit=rfm.time_unit,
+            observation_end=rfm.observation_end,
+            settings={"annual_discount_rate": annual_discount_rate, "margin": margin, "random_seed": random_seed},
+        )
+
+    def probability_alive(self, rfm: RFM) -> "pd.Series":
+        """Posterior mean of each customer's probability of being alive at the observation end, indexed by customer_id."""
+        return self._expected(rfm, "p_alive", 0.0, 0.0, 0.0)
+
+    def expected_purchases(self, rfm: RFM, horizon: float | str | date) -> "pd.Series":
+        """Posterior mean of each customer's expected number of purchases within the horizon, indexed by customer_id."""
+        return self._expected(rfm, "purchases", 0.0, parse_horizon(horizon, rfm.time_unit, rfm.observation_end), 0.0)
+
+    def expected_spend(self, rfm: RFM) -> "pd.Series":
+        """Posterior mean of each customer's expected amount per purchase, indexed by customer_id."""
+        self._need_spend()
+        return self._expected(rfm, "spend", 0.0, 0.0, 0.0)
+
+    def expected_value(
+        self,
+        rfm: RFM,
+        horizon: float | str | date,
+        *,
+        annual_discount_rate: float = 0.0,
+        start: float | str | date = 0,
+        margin: float | str = 1.0,
+    ) -> "pd.Series":
+        """Posterior mean of each customer's expected discounted value between start and horizon, indexed by customer_id.
+
+        In closed form given the parameters, up to quadrature; discounted to the observation end.
+        """
+        self._need_spend()
+        begin = parse_horizon(start, rfm.time_unit, rfm.observation_end)
+        end = parse_horizon(horizon, rfm.time_unit, rfm.observation_end)
+        rate = continuous_rate(annual_discount_rate, rfm.time_unit)
+        return self._expected(rfm, "value", begin, end, rate) * margins(margin, rfm)
+
+    def expected_purchases_new_customer(self, horizon: float | str) -> float:
+        """Posterior mean of a new customer's expected repeat purchases within the horizon after the first purchase."""
+        theta = self._purchase_draws()
+        length = parse_horizon(horizon, self._unit(), None)
+        zero = np.zeros(1, np.int64)
+        times = np.full((theta.shape[0], 1), length)
+        expected = self.purchases.expected_purchases(zero, np.zeros(1), theta, times, np.ones((1, 1)))
+        return float(expected(zero, np.zeros(1)).mean())
+
+    def purchase_pmf(self, n: int, horizon: float | str) -> float:
+        """Posterior mean of the probability that a new customer makes exactly n repeat purchases within the horizon."""
+        length = parse_horizon(horizon, self._unit(), None)
+        return float(self.purchases.purchase_pmf(n, length, self._purchase_draws()).mean())
+
+    # -- keeping ---------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one netCDF file; `lifecast.load` takes it back."""
+        self._fitted().save(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "CLTV":
+        """Read a model that `save` wrote; no code in the file is run.
+
+        Raises
+        ------
+        FileFormatError
+            Not a lifecast model, damaged, or of a newer format.
+        """
+        posterior = Posterior.load(path)
+        spend = posterior.provenance["spend"]
+        model = cls(
+            purchases=build(posterior.provenance["purchases"], PURCHASE_FAMILIES),
+            spend=None if spend is None else build(spend, SPEND_FAMILIES),
+        )
+        model._posterior = posterior
+        return model
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _fitted(self) -> Posterior:
+        if self._posterior is None:
+            raise SettingsError("This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one.")
+        return self._posterior
+
+    def _purchase_draws(self) -> Floats:
+        return np.stack(list(self._fitted().purchases.values()), axis=1)
+
+    def _spend_draws(self) -> Floats:
+        return np.stack(list(self._fitted().spend.values()), axis=1)
+
+    def _unit(self) -> TimeUnit:
+        return TimeUnit.parse(float(self._fitted().provenance["days"]))
+
+    def _need_spend(self) -> None:
+        if self.spend is None:
+            raise SettingsError("This model has no spend family. Fit CLTV(spend=GammaGamma()) on an RFM with amounts.")
+
+    def _same_unit(self, rfm: RFM) -> None:
+        unit = self._unit()
+        if unit.days != rfm.time_unit.days:
+            raise DataError(
+                f"The RFM counts time in {rfm.time_unit.name}s, the model in {unit.name}s. Make the RFM with time_unit={unit.name!r}."
+            )
+
+    def _expected(self, rfm: RFM, what: str, start: float, end: float, rate: float) -> "pd.Series":
+        import pandas as pd
+
+        self._same_unit(rfm)
+        values = expectations(
+            rfm, self.purchases, self.spend, self._purchase_draws(), self._spend_draws() if self.spend else None,
+            what, *discounting(start, end, rate),
+        )  # fmt: skip
+        return pd.Series(values, index=pd.Index(rfm.customer_id.to_pandas(), name="customer_id"), name=what)
+
+
+def described(purchases: PurchaseFamily, spend: SpendFamily | None) -> dict[str, Any]:
+    """The families and their settings, for the provenance of a posterior."""
+    return {"purchases": describe(purchases), "spend": None if spend is None else describe(spend)}
+
+
+def origin(rfm: RFM) -> dict[str, Any]:
+    """Where a posterior's data came from, and what it was made with."""
+    from importlib.metadata import version
+
+    return {
+        "time_unit": rfm.time_unit.name,
+        "days": rfm.time_unit.days,
+        "observation_end": None if rfm.observation_end is None else rfm.observation_end.isoformat(),
+        "customers": len(rfm),
+        "repeat_buyers": int(np.sum(rfm.frequency > 0)),
+        "data_fingerprint": rfm.fingerprint(),
+        "versions": {name: version(name) for name in ("lifecast", "numpy", "scipy", "numba")},
+    }
+
+
+def known_parameters(family: Any, values: Mapping[str, float]) -> dict[str, Floats]:
+    """One draw of each parameter of a family.
+
+    Raises
+    ------
+    SettingsError
+        A parameter is missing, unknown, or not a positive number.
+    """
+    if set(values) != set(family.parameters):
+        raise SettingsError(
+            f"{family.name} was given {sorted(values)}: needed exactly {', '.join(family.parameters)}."
+        )
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0):
+            raise SettingsError(f"{family.name} was given {name} = {value}: needed a positive number.")
+    return {name: np.array([float(values[name])]) for name in family.parameters}
+
+
+def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:
+    """The continuous rate per time unit that is worth the same over a year."""
+    if not (np.isfinite(annual_discount_rate) and annual_discount_rate >= 0):
+        raise SettingsError(
+            f"annual_discount_rate={annual_discount_rate}: needed 0 or more, such as 0.10 for 10% a year."
+        )
+    return float(np.log1p(annual_discount_rate)) * unit.days / DAYS_PER_YEAR
+
+
+def margins(margin: float | str, rfm: RFM) -> Floats:
+    """Each customer's margin, from one number or an attribute of the RFM."""
+    if isinstance(margin, str):
+        if margin not in rfm.attributes:
+            raise SettingsError(
+                f"margin={margin!r}: the RFM has no such attribute. Pass attributes=[{margin!r}] to rfm_summary, or a number."
+            )
+        values = np.asarray(rfm.attributes[margin].to_numpy(zero_copy_only=False), np.float64)
+    else:
+        values = np.full(len(rfm), float(margin))
+    if not np.all(np.isfinite(values)):
+        raise SettingsError(
+            f"margin={margin!r}: {np.sum(~np.isfinite(values)):,} of {len(rfm):,} values are not finite numbers."
+        )
+    return values
