@@ -1,0 +1,347 @@
+"""Logs that DuckDB can scan: open one, check every line, and reduce it to one row per customer in SQL.
+
+Lines stay in DuckDB; only counts and the per-customer table leave it. The names in the SQL are ours: the log's own
+columns, however they are called, are renamed when the log is opened.
+
+Money is added up in whole numbers, so that sums do not depend on the order of rows or on threads: an amount is
+counted in units of 2^-61 of the largest one (rounded up to a power of two), where doubles of ordinary logs are exact,
+and sums are HUGEINT. The same holds for logarithms of amounts, in units of 2^-50.
+"""
+
+import glob
+import math
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from lifecast.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+_PARQUET = (".parquet", ".pq")
+_CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
+_LOG_UNITS = 2.0**50
+
+_PARAMETER = re.compile(r"\$(\w+)")
+_UNITS = "CAST(amount * $scale AS BIGINT)"
+# The days of a block are counted from Monday 1970-01-05, so that blocks of 7 days are calendar weeks.
+_BLOCK = "CAST(floor((day - DATE '1970-01-05') / $merge_days) AS BIGINT)"
+
+# A return undoes the customer's latest purchases that are not yet undone, as on a stack. The height of the stack after
+# a block is the running sum, pushed up wherever it would fall below zero (returns of things bought before the log).
+# Of a block's purchase remains what no later block digs into: the lowest height from there on, less the height below
+# it. Only customers with a return take these windows. Sums of decimals that cancel leave dust, which is swept away.
+_NET_PURCHASES = f"""
+    WITH blocks AS MATERIALIZED (
+        SELECT customer_id, {_BLOCK} AS block, min(day) FILTER (amount >= 0) AS day,
+            sum({_UNITS}) AS money, sum({_UNITS}) FILTER (amount >= 0) AS gross, bool_or(amount < 0) AS returned
+        FROM {{lines}} GROUP BY customer_id, {_BLOCK}),
+    returners AS (SELECT DISTINCT customer_id FROM blocks WHERE returned),
+    sums AS (
+        SELECT *, sum(money) OVER (PARTITION BY customer_id ORDER BY block) AS total
+        FROM blocks SEMI JOIN returners USING (customer_id)),
+    heights AS (
+        SELECT *, total - least(0, min(total) OVER (PARTITION BY customer_id ORDER BY block)) AS height FROM sums),
+    remains AS (
+        SELECT *, min(height) OVER (PARTITION BY customer_id ORDER BY block DESC)
+            - coalesce(lag(height) OVER (PARTITION BY customer_id ORDER BY block), 0) AS remain FROM heights)
+    SELECT customer_id, day, CASE WHEN remain > gross * 1e-9 THEN remain ELSE 0 END AS money
+    FROM remains WHERE day IS NOT NULL
+    UNION ALL
+    SELECT customer_id, day, money FROM blocks ANTI JOIN returners USING (customer_id)"""
+
+_CUSTOMERS = """
+    SELECT customer_id, count(*) - 1 AS frequency, min(day) AS first_day, max(day) - min(day) AS recency_days
+    FROM bought GROUP BY customer_id"""
+# A repeat purchase is any but the first: the sums over all purchases, less the first one's share.
+_CUSTOMERS_WITH_MONEY = """
+    SELECT customer_id, count(*) - 1 AS frequency, min(day) AS first_day, max(day) - min(day) AS recency_days,
+        (sum(money) - arg_min(money, day)) / $scale AS repeat_amount,
+        count(*) FILTER (money > 0) - CAST(arg_min(money, day) > 0 AS BIGINT) AS positive_repeats,
+        (sum(logarithm) - arg_min(logarithm, day)) / $log_units AS repeat_logarithms
+    FROM (SELECT *, CASE WHEN money > 0 THEN CAST(ln(money / $scale) * $log_units AS BIGINT) ELSE 0 END AS logarithm
+        FROM bought)
+    GROUP BY customer_id"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened log: its column names, and how to show some of them to DuckDB under our own names.
+
+    `attach({"customer_id": "Kunde"})` makes `source`, a view or table with the column `customer_id`. `typed` is False
+    where the file holds nothing but text (CSV), so that numbers have yet to be recognised.
+    """
+
+    connection: "DuckDBPyConnection"
+    columns: tuple[str, ...]
+    attach: Callable[[Mapping[str, str]], None]
+    typed: bool
+
+
+@dataclass(frozen=True)
+class CustomerTables:
+    """What leaves DuckDB: one row per customer, sorted by id, and the counts of the report.
+
+    `customers` has customer_id, frequency, first_day, recency_days; with amounts also repeat_amount,
+    positive_repeats, repeat_logarithms; with a holdout held_frequency (and held_value); each attribute, and whether
+    it changed. `periods` has period (from 0), purchases (and value) of the holdout, without empty periods.
+    """
+
+    customers: "pa.Table"
+    periods: "pa.Table | None"
+    counts: Mapping[str, Any]
+
+
+def quote(identifier: str) -> str:
+    """Quote a name for SQL, whatever is in it."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def open_source(log: Any) -> Source:
+    """Open a log of any kind that DuckDB can scan, without reading its lines yet.
+
+    Raises
+    ------
+    DataError
+        Where a file is missing or unreadable.
+    SettingsError
+        Where the log is of no known kind.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    if isinstance(log, str | os.PathLike):
+        return _open_files(os.fspath(log))
+    if isinstance(log, duckdb.DuckDBPyRelation):
+        # A projection runs in the user's own connection and leaves nothing there, unlike a named view.
+        return _open_arrow(log.columns, lambda names: log.project(", ".join(map(quote, _originals(names)))))
+    kind = type(log).__module__.partition(".")[0]
+    if kind == "pandas" and hasattr(log, "columns"):
+        return _open_arrow(log.columns, lambda names: _from_pandas(log, names))
+    if kind == "polars" and hasattr(log, "lazy"):
+        frame = log.lazy()
+        columns = frame.collect_schema().names()
+        return _open_arrow(columns, lambda names: frame.select(_originals(names)).collect().to_arrow())
+    if isinstance(log, pa.Table):
+        return _open_arrow(log.column_names, lambda names: log)
+    if hasattr(log, "__arrow_c_stream__"):
+        reader = pa.RecordBatchReader.from_stream(log)
+        return _open_arrow(reader.schema.names, lambda names: reader)
+    raise SettingsError(
+        f"A log of type {type(log).__module__}.{type(log).__qualname__} cannot be read. Pass a pandas or polars "
+        "DataFrame, an Arrow table, a DuckDB relation, or the path of a Parquet or CSV file (or a glob)."
+    )
+
+
+def _connect() -> "DuckDBPyConnection":
+    import duckdb
+
+    # Out of memory, DuckDB spills to disk: beside the system's other temporary files, not into the working folder.
+    connection = duckdb.connect(
+        config={"temp_directory": os.path.join(tempfile.gettempdir(), "lifecast-duckdb")}
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _projection(names: Mapping[str, str]) -> str:
+    return ", ".join(f"{quote(original)} AS {quote(name)}" for name, original in names.items())
+
+
+def _originals(names: Mapping[str, str]) -> list[str]:
+    return list(dict.fromkeys(names.values()))
+
+
+def _open_files(path: str) -> Source:
+    import duckdb
+
+    connection = _connect()
+    # A file whose name holds a bracket or a star is that file, not a pattern.
+    pattern = glob.escape(path) if os.path.isfile(path) else path
+    try:
+        if path.lower().endswith(_PARQUET):
+            files = connection.read_parquet(pattern, union_by_name=True)
+        elif path.lower().endswith(_CSV):
+            # As text: DuckDB would guess 01/02/2003 to be some date, and read the customer 007 as 7.
+            files = connection.read_csv(pattern, header=True, all_varchar=True, union_by_name=True)
+        else:
+            raise SettingsError(
+                f"{path!r} is not named like a Parquet or CSV file ({', '.join(_PARQUET + _CSV)}). Rename the file, "
+                "or pass a glob such as 'folder/*.parquet'."
+            )
+    except duckdb.Error as error:
+        raise DataError(f"{path!r} cannot be read as a log: {error}") from error
+
+    def attach(names: Mapping[str, str]) -> None:
+        files.project(_projection(names)).create_view("source")
+
+    return Source(connection, tuple(files.columns), attach, typed=path.lower().endswith(_PARQUET))
+
+
+def _open_arrow(columns: Any, select: Callable[[Mapping[str, str]], Any]) -> Source:
+    """Open something that hands out Arrow data: `select(names)` gives it, still under its own names."""
+    import pyarrow as pa
+
+    connection = _connect()
+
+    def attach(names: Mapping[str, str]) -> None:
+        data = select(names)
+        if isinstance(data, pa.Table):  # renamed here: DuckDB does not tell "Date" from "date"
+            data = pa.table([data.column(original) for original in names.values()], names=list(names))
+            connection.register("source", data)
+            return
+        reader = pa.RecordBatchReader.from_stream(data)  # can be read once only
+        connection.register("stream", reader)
+        connection.execute(f"CREATE TEMP TABLE source AS SELECT {_projection(names)} FROM stream")
+        connection.unregister("stream")
+
+    return Source(connection, tuple(columns), attach, typed=True)
+
+
+def _from_pandas(frame: Any, names: Mapping[str, str]) -> "pa.Table":
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_pandas(frame[_originals(names)], preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(
+            f"A column of the DataFrame mixes kinds of values: {error}. Convert it first."
+        ) from error
+
+
+@dataclass(frozen=True)
+class SummaryQuery:
+    """One question to a log in a connection, whose checked `lines` are customer_id, day[, amount][, attributes].
+
+    Lines to `end` count, and those to `held_end` for the holdout; lines of one block of `merge_days` days merge.
+    `unit_days` is the length of the holdout's periods, `largest_amount` the scale of money (None: no amounts).
+    """
+
+    end: date
+    held_end: date | None
+    merge_days: int
+    unit_days: float
+    returns: str
+    largest_amount: float | None
+    attributes: tuple[str, ...]
+
+    @property
+    def money_scale(self) -> float:
+        """Whole units of money per unit of the log's currency."""
+        _, exponent = math.frexp(self.largest_amount or 0.0)
+        return 2.0 ** min(61 - exponent, 1000)
+
+
+class _Ask:
+    """Runs SQL with the query's settings bound to the names that it mentions."""
+
+    def __init__(self, connection: "DuckDBPyConnection", query: SummaryQuery) -> None:
+        self.connection, self.query, self.money = connection, query, query.largest_amount is not None
+        self._values = asdict(query) | {"log_units": _LOG_UNITS, "scale": query.money_scale}
+
+    def run(self, sql: str, **values: Any) -> None:
+        self.connection.execute(sql, self._mentioned(sql, self._values | values))
+
+    def row(self, sql: str) -> dict[str, Any]:
+        """The one row of an answer, by column name."""
+        return dict(self.table(sql).to_pylist()[0])
+
+    def table(self, sql: str) -> "pa.Table":
+        return self.connection.sql(sql, params=self._mentioned(sql, self._values)).to_arrow_table()
+
+    @staticmethod
+    def _mentioned(sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: values[name] for name in set(_PARAMETER.findall(sql))}
+
+
+def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> CustomerTables:
+    """Reduce checked lines to one row per customer, sorted by customer id."""
+    ask = _Ask(connection, query)
+    counts = ask.row(_count_lines(ask))
+    net = query.returns == "net" and counts["returned_lines"] > 0
+    ask.run(f"CREATE TEMP TABLE bought AS {_purchases(ask, net)}", after=date.min, until=query.end)
+    ask.run(f"CREATE TEMP TABLE customers AS {_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS}")
+    counts |= ask.row(_count_purchases(ask))
+    ask.run("DROP TABLE bought")
+
+    columns, joins, periods = "customers.*", "", None
+    if query.held_end is not None:
+        held = f"SELECT * FROM ({_purchases(ask, net)}) SEMI JOIN customers USING (customer_id)"
+        ask.run(f"CREATE TEMP TABLE held AS {held}", after=query.end, until=query.held_end)
+        value = ", CAST(sum(money) AS DOUBLE) / $scale AS value" if ask.money else ""
+        period = "CAST(ceil((day - $end) / $unit_days) AS BIGINT) - 1 AS period"
+        periods = ask.table(
+            f"SELECT {period}, count(*) AS purchases{value} FROM held GROUP BY ALL ORDER BY ALL"
+        )
+        joins += f"""
+            LEFT JOIN (SELECT customer_id, count(*) AS purchases{value} FROM held GROUP BY ALL) AS later
+            USING (customer_id)"""
+        columns += ", coalesce(later.purchases, 0) AS held_frequency"
+        columns += ", coalesce(later.value, 0.0) AS held_value" if ask.money else ""
+    if query.attributes:
+        ask.run(f"CREATE TEMP TABLE traits AS {_traits(query.attributes)}")
+        joins += " LEFT JOIN traits USING (customer_id)"
+        columns += "".join(f", traits.{name}, traits.{name}_changed" for name in query.attributes)
+    table = ask.table(f"SELECT {columns} FROM customers{joins} ORDER BY customer_id")
+    return CustomerTables(table, periods, counts)
+
+
+def _count_lines(ask: _Ask) -> str:
+    held_end = "$held_end" if ask.query.held_end else "$end"
+    counts = f"""count(*) FILTER (day <= $end) AS lines_used,
+        count(*) FILTER (day > $end AND day <= {held_end}) AS held_lines,
+        count(*) FILTER (day > {held_end}) AS later_lines"""
+    returned = "amount < 0 AND day <= $end"
+    if ask.money:
+        counts += f""", count(*) FILTER ({returned}) AS returned_lines,
+            coalesce(-sum({_UNITS}) FILTER ({returned}), 0) / $scale AS returned_amount,
+            coalesce(sum({_UNITS}) FILTER (day <= $end), 0) / $scale AS net_amount"""
+    else:
+        counts += ", 0 AS returned_lines"
+    return f"SELECT {counts} FROM lines"
+
+
+def _count_purchases(ask: _Ask) -> str:
+    """Count what was bought, and the customers who are left out because they first bought after the end."""
+    buys = "day > $end" + (" AND amount >= 0" if ask.money else "")
+    late = f"SELECT DISTINCT customer_id FROM lines ANTI JOIN customers USING (customer_id) WHERE {buys}"
+    money = (
+        """, count(*) FILTER (money = 0) AS zero_purchases,
+        coalesce(sum(money), 0) / $scale AS purchased_amount"""
+        if ask.money
+        else ""
+    )
+    return (
+        f"SELECT count(*) AS purchases, (SELECT count(*) FROM ({late})) AS late_customers{money} FROM bought"
+    )
+
+
+def _purchases(ask: _Ask, net: bool) -> str:
+    """One row per customer and block with a purchase in it: customer_id, day, and money where there are amounts."""
+    window = "day > $after AND day <= $until"
+    if not ask.money:
+        lines, money = f"lines WHERE {window}", ""
+    else:
+        lines = f"lines WHERE {window}" + ("" if net else " AND amount >= 0")
+        money = f", sum({_UNITS}) AS money"
+    if net:
+        return _NET_PURCHASES.format(lines=lines)
+    if ask.query.merge_days == 1:
+        return f"SELECT customer_id, day{money} FROM {lines} GROUP BY customer_id, day"
+    return f"SELECT customer_id, min(day) AS day{money} FROM {lines} GROUP BY customer_id, {_BLOCK}"
+
+
+def _traits(attributes: tuple[str, ...]) -> str:
+    """The first known value of each attribute up to the end, the smallest of them on the first day."""
+    values = "".join(
+        f""", min({{'day': day, 'value': {name}}}) FILTER ({name} IS NOT NULL).value AS {name},
+        min({name}) IS DISTINCT FROM max({name}) AS {name}_changed"""
+        for name in attributes
+    )
+    return f"SELECT customer_id{values} FROM lines WHERE day <= $end GROUP BY customer_id"

@@ -1,0 +1,387 @@
+"""Transactions to RFM: what the models need to know about each customer, and nothing else."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date as Date
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecast.arrays import Floats, Integers
+from lifecast.engines.duckdb import CustomerTables, SummaryQuery, summarise
+from lifecast.errors import DataError, SettingsError
+from lifecast.log_report import LeftTruncation, LogReport
+from lifecast.timeunit import TimeUnit, parse_date
+from lifecast.transactions import Transactions, read_transactions
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_MONEY = ("monetary_value", "monetary_log_mean", "monetary_frequency")
+_HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
+_COLUMNS = ("customer_id", "frequency", "recency", "T", *_MONEY, *_HOLDOUT)
+
+
+@dataclass(frozen=True, eq=False)
+class Holdout:
+    """What the same customers bought after the observation end.
+
+    Attributes
+    ----------
+    end : date
+        The last day held out.
+    duration : float
+        Time units from the observation end to it.
+    frequency : int array, (customer,)
+        Purchase periods in it.
+    value : float array, (customer,), or None
+        Sum of their amounts; returns are netted among themselves and those purchases. None without amounts.
+    period_purchases : int array, (period,)
+        All customers' purchases per time unit after the observation end; the last period may be partial.
+    period_value : float array, (period,), or None
+        Their amounts.
+    """
+
+    end: Date
+    duration: float
+    frequency: Integers
+    value: Floats | None
+    period_purchases: Integers
+    period_value: Floats | None
+
+    def __post_init__(self) -> None:
+        _freeze(self, ("frequency", "period_purchases"), ("value", "period_value"))
+
+
+@dataclass(frozen=True, eq=False)
+class RFM:
+    """Recency, frequency and monetary value of each customer, with their time unit: what models are fitted to.
+
+    Made by `rfm_summary` from a log or by `RFM.from_frame` from a table. Arrays cannot be written to.
+
+    Attributes
+    ----------
+    customer_id : pyarrow.Array, (customer,)
+        In the order given (`from_frame`) or sorted (`rfm_summary`).
+    frequency : int array, (customer,)
+        Repeat purchase periods: purchases after the first.
+    recency : float array, (customer,)
+        From the first to the last purchase, in time units; 0 without repeat purchases.
+    T : float array, (customer,)
+        From the first purchase to the observation end, in time units.
+    time_unit : TimeUnit
+        The unit of recency and T.
+    monetary_value : float array, (customer,), or None
+        Mean amount of the repeat purchases, those of amount zero included; 0 without any. None without amounts.
+    monetary_log_mean : float array, (customer,), or None
+        Mean logarithm of the positive repeat amounts; 0 without any. None where unknown.
+    monetary_frequency : int array, (customer,), or None
+        Number of positive repeat amounts. None without amounts.
+    attributes : mapping of str to pyarrow.Array
+        What else is known, one value per customer.
+    observation_end : date or None
+        The last day observed; None where a bare table did not say.
+    report : LogReport or None
+        What was read, dropped, merged and netted; None for a bare table.
+    holdout : Holdout or None
+        What came after the observation end, where asked for.
+    """
+
+    customer_id: "pa.Array[Any]"
+    frequency: Integers
+    recency: Floats
+    T: Floats
+    time_unit: TimeUnit
+    monetary_value: Floats | None = None
+    monetary_log_mean: Floats | None = None
+    monetary_frequency: Integers | None = None
+    attributes: "Mapping[str, pa.Array[Any]]" = field(default_factory=dict)
+    observation_end: Date | None = None
+    report: LogReport | None = None
+    holdout: Holdout | None = None
+
+    def __post_init__(self) -> None:
+        integers = ("frequency", "monetary_frequency")
+        _freeze(self, integers, ("recency", "T", "monetary_value", "monetary_log_mean"))
+        object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
+
+    def __len__(self) -> int:
+        return len(self.frequency)
+
+    def __repr__(self) -> str:
+        end = f" to {self.observation_end}" if self.observation_end else ""
+        repeats = int(np.count_nonzero(self.frequency))
+        money = "with" if self.monetary_value is not None else "without"
+        return f"<RFM: {len(self):,} customers, {repeats:,} with repeat purchases, {money} amounts, in {self.time_unit}s{end}>"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The table of customers, one row each, in order.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `customer_id, frequency, recency, T`; with amounts `monetary_value, monetary_log_mean,
+            monetary_frequency`; with a holdout `frequency_holdout, monetary_value_holdout, duration_holdout`; and
+            the attributes.
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {"customer_id": self.customer_id.to_pandas()}
+        for name in ("frequency", "recency", "T", *_MONEY):
+            if getattr(self, name) is not None:
+                columns[name] = getattr(self, name).copy()
+        if self.holdout is not None:
+            columns["frequency_holdout"] = self.holdout.frequency.copy()
+            if self.holdout.value is not None:
+                columns["monetary_value_holdout"] = self.holdout.value.copy()
+            columns["duration_holdout"] = np.full(len(self), self.holdout.duration)
+        columns |= {name: values.to_pandas() for name, values in self.attributes.items()}
+        return pd.DataFrame(columns)
+
+    @classmethod
+    def from_frame(
+        cls, df: "pd.DataFrame", time_unit: str | float | TimeUnit, observation_end: Any = None
+    ) -> "RFM":
+        """Take a table of customers, such as `to_frame` gives or users of lifetimes have.
+
+        Parameters
+        ----------
+        df : pandas.DataFrame
+            `customer_id` (a column or the index), `frequency, recency, T`, and where known `monetary_value,
+            monetary_log_mean, monetary_frequency` (by default the frequency where the monetary value is positive).
+            Holdout columns are passed over; all other columns become attributes.
+        time_unit : str, float or TimeUnit
+            The unit of recency and T: "day", "week", "month", "year" or a number of days.
+        observation_end : str or date, optional
+            The last day observed.
+
+        Raises
+        ------
+        DataError
+            Where a column is missing or the numbers cannot be true; the message says how many and which first.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> df = pd.DataFrame({"customer_id": [7], "frequency": [2], "recency": [30.43], "T": [38.86]})
+        >>> len(RFM.from_frame(df, time_unit="week"))
+        1
+        """
+        from lifecast.rfm_frame import read_frame
+
+        unit = TimeUnit.parse(time_unit)
+        end = None if observation_end is None else parse_date(observation_end, "observation_end")
+        return cls(**read_frame(df, unit), time_unit=unit, observation_end=end)
+
+    def fingerprint(self) -> str:
+        """A hex digest of the numbers and their unit: equal where two RFMs say the same, customer by customer."""
+        digest = hashlib.sha256(f"lifecast-rfm {self.time_unit.days!r} {self.observation_end}".encode())
+        for name in ("frequency", "recency", "T", *_MONEY):
+            values = getattr(self, name)
+            if values is not None:
+                digest.update(name.encode())
+                digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
+
+
+def _freeze(record: Any, integers: Sequence[str], floats: Sequence[str]) -> None:
+    """Give a frozen dataclass arrays of its own, of the right type, that cannot be written to."""
+    for names, kind in ((integers, np.int64), (floats, np.float64)):
+        for name in names:
+            if getattr(record, name) is not None:
+                values = np.array(getattr(record, name), dtype=kind)
+                values.setflags(write=False)
+                object.__setattr__(record, name, values)
+
+
+def rfm_summary(
+    log: Any,
+    *,
+    customer_id: str | None = None,
+    date: str | None = None,
+    amount: str | None = None,
+    time_unit: str | float | TimeUnit = "week",
+    observation_end: Any = None,
+    holdout_end: Any = None,
+    merge_within: str | int = "day",
+    returns: str = "net",
+    attributes: Sequence[str] = (),
+    date_format: str | None = None,
+) -> RFM:
+    """Summarise a transaction log of any size as one row per customer.
+
+    Parameters
+    ----------
+    log : DataFrame, Arrow table, DuckDB relation, or path
+        Pandas or polars; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of them. One line
+        per sale or per item, in any order.
+    customer_id, date, amount : str, optional
+        Column names; by default the obvious ones. Without an amount the RFM has no money.
+    time_unit : str, float or TimeUnit, default "week"
+        The unit of recency and T: "day", "week", "month" (365.25 / 12 days), "year" or a number of days.
+    observation_end : str or date, optional
+        The last day observed, itself included; by default the log's last day. May lie before or after it. Customers
+        first seen later are left out and counted.
+    holdout_end : str or date, optional
+        With an observation end: also sum up what the customers bought after it, up to and including this day.
+    merge_within : "day", "week" or int, default "day"
+        Purchases in one calendar period count as one, on its first day of purchase: a day, a week from Monday, or
+        blocks of so many days.
+    returns : "net", "drop" or "refuse", default "net"
+        Negative amounts undo the customer's latest purchases, are ignored, or are an error. A purchase that is wholly
+        returned remains a purchase, of amount zero. Returns of things bought before the log are dropped and reported.
+    attributes : sequence of str, default ()
+        Columns to keep, one value per customer: the first known up to the observation end.
+    date_format : str, optional
+        How dates are written where they are text or whole numbers, such as "%d/%m/%Y"; by default ISO 8601.
+
+    Returns
+    -------
+    RFM
+        Sorted by customer id; its `report` says what was dropped, merged and netted.
+
+    Raises
+    ------
+    DataError
+        Where dates or amounts are missing or unreadable, or no purchase is left.
+    SettingsError
+        Where an argument is out of range or names no column.
+
+    Examples
+    --------
+    >>> from lifecast.datasets import load_cdnow
+    >>> rfm_summary(load_cdnow(sample=True), observation_end="1997-09-30")
+    <RFM: 2,357 customers, 946 with repeat purchases, with amounts, in weeks to 1997-09-30>
+
+    Notes
+    -----
+    Frequency, recency and T as in Fader, Hardie & Lee (2005), "Counting your customers the easy way".
+    """
+    unit = TimeUnit.parse(time_unit)
+    merge_days = _merge_days(merge_within)
+    names = (attributes,) if isinstance(attributes, str) else tuple(attributes)
+    if clash := [name for name in names if name in _COLUMNS]:
+        raise SettingsError(
+            f"attributes={clash[0]!r} is the name of a column of the RFM itself. Rename it in the log."
+        )
+    if returns not in {"net", "drop", "refuse"}:
+        raise SettingsError(f"returns={returns!r} is not a policy. Use 'net', 'drop' or 'refuse'.")
+    end = None if observation_end is None else parse_date(observation_end, "observation_end")
+    held_end = None if holdout_end is None else parse_date(holdout_end, "holdout_end")
+    if held_end is not None and (end is None or held_end <= end):
+        raise SettingsError(
+            f"holdout_end={held_end} does not come after observation_end={end}. Pass both, the holdout's end later."
+        )
+    log_lines = read_transactions(
+        log, customer_id=customer_id, date=date, amount=amount, attributes=names, date_format=date_format
+    )
+    if returns == "refuse" and log_lines.negative_lines:
+        raise DataError(
+            f"{log_lines.negative_lines:,} of {log_lines.lines:,} lines have a negative amount (a return), and "
+            "returns='refuse'. Use returns='net' to net them, or 'drop' to ignore them."
+        )
+    query = SummaryQuery(
+        end=end or log_lines.last,
+        held_end=held_end,
+        merge_days=merge_days,
+        unit_days=unit.days,
+        returns=returns,
+        largest_amount=log_lines.largest_amount,
+        attributes=tuple(f"attribute_{number}" for number in range(len(names))),
+    )
+    tables = summarise(log_lines.connection, query)
+    if not tables.customers.num_rows:
+        raise SettingsError(
+            f"No purchase was made on or before observation_end={query.end}: the log runs from {log_lines.first} to "
+            f"{log_lines.last}. Pass a later observation_end."
+        )
+    return _assemble(tables, query, log_lines, unit)
+
+
+def _merge_days(merge_within: str | int) -> int:
+    named = {"day": 1, "week": 7}.get(merge_within) if isinstance(merge_within, str) else merge_within
+    if not isinstance(named, int) or isinstance(named, bool) or named < 1:
+        raise SettingsError(
+            f"merge_within={merge_within!r} is not a period. Use 'day', 'week' or a number of days."
+        )
+    return named
+
+
+def _assemble(tables: CustomerTables, query: SummaryQuery, log: Transactions, unit: TimeUnit) -> RFM:
+    columns = dict(zip(tables.customers.column_names, tables.customers.columns, strict=True))
+    first_day = columns["first_day"].to_numpy().astype("datetime64[D]")
+    frequency = columns["frequency"].to_numpy()
+    money: dict[str, Any] = {}
+    if log.has_amount:
+        positive = columns["positive_repeats"].to_numpy()
+        money = {
+            "monetary_value": columns["repeat_amount"].to_numpy() / np.maximum(frequency, 1),
+            "monetary_log_mean": columns["repeat_logarithms"].to_numpy() / np.maximum(positive, 1),
+            "monetary_frequency": positive,
+        }
+    days_observed = (np.datetime64(query.end) - first_day).astype(np.int64)
+    return RFM(
+        customer_id=columns["customer_id"].combine_chunks(),
+        frequency=frequency,
+        recency=columns["recency_days"].to_numpy() / unit.days,
+        T=days_observed / unit.days,
+        time_unit=unit,
+        **money,
+        attributes={
+            name: columns[ours].combine_chunks()
+            for name, ours in zip(log.attributes, query.attributes, strict=True)
+        },
+        observation_end=query.end,
+        report=_report(tables, query, log, days_observed),
+        holdout=_hold_out(tables, query, unit),
+    )
+
+
+def _hold_out(tables: CustomerTables, query: SummaryQuery, unit: TimeUnit) -> Holdout | None:
+    if query.held_end is None or tables.periods is None:
+        return None
+    duration = (query.held_end - query.end).days / unit.days
+    period = tables.periods["period"].to_numpy()
+    purchases = np.zeros(int(np.ceil(duration)), np.int64)
+    purchases[period] = tables.periods["purchases"].to_numpy()
+    value = period_value = None
+    if query.largest_amount is not None:
+        value = tables.customers["held_value"].to_numpy()
+        period_value = np.zeros(len(purchases))
+        period_value[period] = tables.periods["value"].to_numpy()
+    frequency = tables.customers["held_frequency"].to_numpy()
+    return Holdout(query.held_end, duration, frequency, value, purchases, period_value)
+
+
+def _report(
+    tables: CustomerTables, query: SummaryQuery, log: Transactions, days_observed: Integers
+) -> LogReport:
+    counts = tables.counts
+    changed = {
+        name: int(np.count_nonzero(tables.customers[f"{ours}_changed"].to_numpy()))
+        for name, ours in zip(log.attributes, query.attributes, strict=True)
+    }
+    span = int(days_observed.max())
+    return LogReport(
+        lines=log.lines,
+        lines_without_customer=log.lines_without_customer,
+        lines_in_holdout=counts["held_lines"],
+        lines_after_end=counts["later_lines"],
+        lines_returned=counts["returned_lines"],
+        lines_merged=counts["lines_used"] - counts["returned_lines"] - counts["purchases"],
+        purchases=counts["purchases"],
+        customers=tables.customers.num_rows,
+        customers_after_end=counts["late_customers"],
+        first=log.first,
+        last=log.last,
+        observation_end=query.end,
+        returns=query.returns,
+        returned_amount=counts.get("returned_amount", 0.0),
+        unmatched_amount=counts["purchased_amount"] - counts["net_amount"] if query.returns == "net" else 0.0,
+        zero_purchases=counts.get("zero_purchases", 0),
+        left_truncation=LeftTruncation.look(span - days_observed, span),
+        attributes_changed={name: count for name, count in changed.items() if count},
+    )

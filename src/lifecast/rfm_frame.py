@@ -1,0 +1,137 @@
+"""A bare table of customers, checked: what an RFM can and cannot mean."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecast.arrays import Floats
+from lifecast.errors import DataError
+from lifecast.timeunit import TimeUnit
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+_NUMBERS = ("frequency", "recency", "T", "monetary_value", "monetary_log_mean", "monetary_frequency")
+_HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
+
+
+def read_frame(df: "pd.DataFrame", unit: TimeUnit) -> dict[str, Any]:
+    """The fields of an RFM (`customer_id`, `frequency`, ..., `attributes`) out of a table, or a DataError."""
+    import pyarrow as pa
+
+    if "customer_id" not in df.columns:
+        if df.index.name != "customer_id":
+            raise DataError(
+                "The table has no column customer_id, nor an index of that name. Rename the column that names the "
+                "customers, or use df.rename_axis('customer_id')."
+            )
+        df = df.reset_index()
+    missing = [name for name in ("frequency", "recency", "T") if name not in df.columns]
+    if missing:
+        raise DataError(
+            f"The table has no column {missing[0]!r}; it has {', '.join(map(repr, df.columns))}. Rename its columns, "
+            "or make the RFM from the log with rfm_summary."
+        )
+    if not len(df):
+        raise DataError("The table has no customers. Pass at least one row.")
+    if not df.columns.is_unique:
+        raise DataError("Two columns of the table have the same name. Rename one of them.")
+    numbers = {name: _numbers(df, name) for name in _NUMBERS if name in df.columns}
+    _Checks(df["customer_id"], numbers, unit).run()
+    if "monetary_value" in numbers:
+        spent = np.where(numbers["monetary_value"] > 0, numbers["frequency"], 0)
+        numbers["monetary_frequency"] = numbers.get("monetary_frequency", spent)
+    others = [name for name in df.columns if name not in ("customer_id", *_NUMBERS, *_HOLDOUT)]
+    return numbers | {
+        "customer_id": pa.array(df["customer_id"], from_pandas=True),
+        "attributes": {str(name): pa.array(df[name], from_pandas=True) for name in others},
+    }
+
+
+def _numbers(df: "pd.DataFrame", name: str) -> Floats:
+    try:
+        return df[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"Column {name!r} does not hold numbers: {error}. Convert it first.") from error
+
+
+class _Checks:
+    """Each check says how many customers fail it, which first, and what to do."""
+
+    def __init__(self, customer_id: "pd.Series[Any]", numbers: dict[str, Floats], unit: TimeUnit) -> None:
+        self.customer_id, self.numbers, self.unit = customer_id, numbers, unit
+
+    def refuse(self, wrong: "npt.NDArray[np.bool_]", what: str, shown: tuple[str, ...], advice: str) -> None:
+        if not wrong.any():
+            return
+        first = int(np.argmax(wrong))
+        values = ", ".join(f"{name} {self.numbers[name][first]:g}" for name in shown)
+        who = repr(self.customer_id.iloc[[first]].tolist()[0])
+        raise DataError(
+            f"{np.count_nonzero(wrong):,} of {len(wrong):,} customers have {what} (first: "
+            f"{who}{', ' if values else ''}{values}). {advice}"
+        )
+
+    def run(self) -> None:
+        ids, numbers = self.customer_id, self.numbers
+        self.refuse(ids.isna().to_numpy(), "no customer_id", (), "Remove these rows, or name them.")
+        self.refuse(
+            ids.duplicated().to_numpy(),
+            "a customer_id that came before",
+            (),
+            "Pass one row per customer; rfm_summary makes it from a log.",
+        )
+        for name, values in numbers.items():
+            self.refuse(
+                ~np.isfinite(values), f"a {name} that is missing or infinite", (name,), "Repair these rows."
+            )
+        frequency, recency, age = numbers["frequency"], numbers["recency"], numbers["T"]
+        counted = "It counts repeat purchases: 0, 1, 2, ..."
+        for name in ("frequency", "monetary_frequency"):
+            if name in numbers:
+                wrong = (numbers[name] < 0) | (numbers[name] != np.floor(numbers[name]))
+                self.refuse(wrong, f"a {name} that is negative or fractional", (name,), counted)
+        times = ("frequency", "recency", "T")
+        since_first = "Recency runs from the first to the last purchase, not from the last to today."
+        self.refuse(recency < 0, "a negative recency", times, since_first)
+        self.refuse(
+            recency > age,
+            f"recency > T in {self.unit.name}s",
+            times,
+            f"Pass a later observation_end, or check the time unit. {since_first}",
+        )
+        self.refuse(
+            (recency == 0) != (frequency == 0),
+            "recency = 0 with frequency > 0, or the reverse",
+            times,
+            since_first,
+        )
+        if "monetary_value" in numbers:
+            self.money(frequency, numbers["monetary_value"])
+
+    def money(self, frequency: Floats, value: Floats) -> None:
+        shown = ("frequency", "monetary_value")
+        repeats = "It is the mean amount of the repeat purchases, the first purchase left out; 0 without any."
+        self.refuse(value < 0, "a negative monetary_value", shown, f"Net returns first. {repeats}")
+        self.refuse(
+            (frequency == 0) & (value > 0), "a monetary_value, but no repeat purchase", shown, repeats
+        )
+        if "monetary_frequency" in self.numbers:
+            count = self.numbers["monetary_frequency"]
+            self.refuse(
+                (count > frequency) | ((count > 0) != (value > 0)),
+                "a monetary_frequency that does not fit",
+                (*shown, "monetary_frequency"),
+                "It counts the positive amounts among the repeat purchases. Leave the column out if in doubt.",
+            )
+        if "monetary_log_mean" in self.numbers:
+            count = self.numbers.get("monetary_frequency", np.where(value > 0, frequency, 0))
+            spent = count > 0
+            positive_mean = np.where(spent, value * frequency / np.maximum(count, 1), 1.0)
+            self.refuse(
+                spent & (self.numbers["monetary_log_mean"] > np.log(positive_mean) + 1e-6),
+                "a monetary_log_mean above the logarithm of their mean amount",
+                (*shown, "monetary_log_mean"),
+                "It is the mean of the natural logarithms of the positive repeat amounts. Leave it out if in doubt.",
+            )

@@ -1,0 +1,277 @@
+"""Any table of transactions, checked: who bought, on which day, for how much, and what is known about them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date as Date
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from lifecast.engines.duckdb import Source, open_source, quote
+from lifecast.errors import DataError, SettingsError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# Names that leave no doubt, without case, blanks and underscores. "price" is not among them: it is often per piece.
+_OBVIOUS = {
+    "customer_id": "customerid customer custid customerno customernumber clientid client userid user buyerid",
+    "date": "date orderdate invoicedate transactiondate purchasedate saledate datetime timestamp day",
+    "amount": "amount totalamount orderamount amountspent value ordervalue transactionvalue revenue sales spend total",
+}
+_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+
+
+@dataclass(frozen=True)
+class Transactions:
+    """A checked log, still in the engine.
+
+    Attributes
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        A private connection with the view `lines`: customer_id, day (DATE), amount (DOUBLE, where the log has one), and
+        the attributes as attribute_0, attribute_1, ...; lines without a customer id are left out.
+    has_amount : bool
+        Whether there are amounts.
+    attributes : tuple of str
+        The attributes' own names, in order.
+    lines, lines_without_customer : int
+        Lines read, and how many of them had no customer id.
+    first, last : date
+        The first and the last day with a line.
+    largest_amount : float or None
+        The largest amount or return, without sign; None without amounts.
+    negative_lines : int
+        Lines with a negative amount: returns.
+    """
+
+    connection: "DuckDBPyConnection"
+    has_amount: bool
+    attributes: tuple[str, ...]
+    lines: int
+    lines_without_customer: int
+    first: Date
+    last: Date
+    largest_amount: float | None
+    negative_lines: int
+
+
+def read_transactions(
+    log: Any,
+    *,
+    customer_id: str | None = None,
+    date: str | None = None,
+    amount: str | None = None,
+    attributes: Sequence[str] = (),
+    date_format: str | None = None,
+) -> Transactions:
+    """Open a log of any kind and check every line of it.
+
+    Parameters
+    ----------
+    log : DataFrame, Arrow table, DuckDB relation, or path
+        Pandas or polars; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of them.
+    customer_id, date, amount : str, optional
+        Column names; by default the obvious ones, such as "Customer ID". Without an amount, purchases only count.
+    attributes : sequence of str, default ()
+        Columns to keep, one value per customer.
+    date_format : str, optional
+        How dates are written where they are text or whole numbers, such as "%d/%m/%Y"; by default ISO 8601.
+
+    Raises
+    ------
+    SettingsError
+        Where a column is not there, or cannot be guessed.
+    DataError
+        Where the log is empty, or has dates or amounts that are missing or cannot be read.
+
+    Examples
+    --------
+    >>> from lifecast.datasets import load_cdnow
+    >>> read_transactions(load_cdnow(sample=True)).lines
+    6919
+    """
+    source = open_source(log)
+    names = _choose_columns(
+        source.columns, {"customer_id": customer_id, "date": date, "amount": amount}, attributes
+    )
+    source.attach(names)
+    return _check(source, names, tuple(attributes), date_format)
+
+
+def _choose_columns(
+    columns: tuple[str, ...], wanted: dict[str, str | None], attributes: Sequence[str]
+) -> dict[str, str]:
+    """Our name to the log's own, for every column that is to be read."""
+    names = {}
+    for role, name in wanted.items():
+        found = _existing(columns, name, role) if name is not None else _guess(columns, role)
+        if found is not None:
+            names[role] = found
+    for number, name in enumerate(attributes):
+        names[f"attribute_{number}"] = _existing(columns, name, "attributes")
+    return names
+
+
+def _existing(columns: tuple[str, ...], name: str, argument: str) -> str:
+    times = columns.count(name)
+    if times == 1:
+        return name
+    if times > 1:
+        raise SettingsError(
+            f"{argument}={name!r}: the log has {times} columns of that name. Rename all but one."
+        )
+    close = get_close_matches(str(name), list(map(str, columns)), n=1)
+    raise SettingsError(
+        f"{argument}={name!r}: the log has no such column{f' (did you mean {close[0]!r}?)' if close else ''}. "
+        f"Its columns are {_listed(columns)}."
+    )
+
+
+def _guess(columns: tuple[str, ...], role: str) -> str | None:
+    """The one column with an obvious name; None for an amount that is not there."""
+    if columns.count(role) == 1:
+        return role
+    matches = [name for name in columns if re.sub(r"[\W_]", "", str(name).lower()) in _OBVIOUS[role].split()]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches and role == "amount":
+        return None
+    raise SettingsError(
+        f"It is not obvious which column is the {role.replace('_', ' ')}"
+        f"{f': {_listed(matches)} all might be' if matches else ''}. Pass {role}=; the log's columns are "
+        f"{_listed(columns)}."
+    )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in columns[:30])
+    return shown + (f" and {len(columns) - 30} more" if len(columns) > 30 else "")
+
+
+def _check(
+    source: Source, names: dict[str, str], attributes: tuple[str, ...], date_format: str | None
+) -> Transactions:
+    connection = source.connection
+    types = {name: str(kind) for name, kind, *_ in connection.execute("DESCRIBE source").fetchall()}
+    has_amount = "amount" in types
+    anyone = _customer_known(types["customer_id"])
+    day = _day(types["date"], names["date"], date_format)
+    money = _money(types["amount"], names["amount"]) if has_amount else "0.0"
+    counts = connection.execute(
+        f"""SELECT count(*), count(*) FILTER (NOT {anyone}), min(day), max(day),
+            count(*) FILTER ({anyone} AND NOT coalesce(isfinite(day), false)),
+            count(*) FILTER ({anyone} AND NOT coalesce(isfinite(money), false)),
+            max(abs(money)) FILTER ({anyone}), count(*) FILTER ({anyone} AND money < 0)
+        FROM (SELECT *, {day} AS day, {money} AS money FROM source)"""
+    ).fetchall()[0]
+    lines, unknown, first, last, bad_days, bad_amounts, largest, negative = counts
+    if lines == unknown:
+        raise DataError(
+            f"The log has no line with a customer id ({lines:,} lines in all). Pass the lines of a shop's sales; "
+            f"the customer id was read from {names['customer_id']!r}."
+        )
+    if bad_days:
+        example = _first(connection, "date", f"{anyone} AND NOT coalesce(isfinite({day}), false)")
+        raise DataError(
+            f"{bad_days:,} of {lines:,} lines have no date that can be read in {names['date']!r} (first: {example}). "
+            "Remove or repair them, or say how dates are written, such as date_format='%d/%m/%Y'."
+        )
+    if bad_amounts:
+        example = _first(connection, "amount", f"{anyone} AND NOT coalesce(isfinite({money}), false)")
+        raise DataError(
+            f"{bad_amounts:,} of {lines:,} lines have a missing or infinite amount, or none that can be read, in "
+            f"{names['amount']!r} (first: {example}). Remove or repair them; a gift or sample is 0."
+        )
+    customer = _customer(connection, types["customer_id"], names["customer_id"], source.typed)
+    columns = [f"{customer} AS customer_id", f"{day} AS day"] + ([f"{money} AS amount"] if has_amount else [])
+    columns += [
+        _attribute(connection, name, types[name], source.typed) for name in types if name[:4] == "attr"
+    ]
+    # Text is parsed once, into a table; everything else is quicker read again than kept.
+    kind = "VIEW" if source.typed else "TABLE"
+    connection.execute(f"CREATE TEMP {kind} lines AS SELECT {', '.join(columns)} FROM source WHERE {anyone}")
+    return Transactions(
+        connection,
+        has_amount,
+        attributes,
+        lines,
+        unknown,
+        first,
+        last,
+        largest if has_amount else None,
+        negative,
+    )
+
+
+def _first(connection: "DuckDBPyConnection", column: str, condition: str) -> str:
+    (value,) = connection.execute(f"SELECT {column} FROM source WHERE {condition} LIMIT 1").fetchall()[0]
+    return "missing" if value is None else repr(value)
+
+
+def _customer_known(kind: str) -> str:
+    if kind == "VARCHAR":
+        return "coalesce(trim(customer_id) <> '', false)"
+    if kind in {"FLOAT", "DOUBLE"}:
+        return "coalesce(NOT isnan(customer_id), false)"
+    return "(customer_id IS NOT NULL)"
+
+
+def _customer(connection: "DuckDBPyConnection", kind: str, name: str, typed: bool) -> str:
+    """The customer id as a whole number or text. Whole numbers with gaps often come as floating-point numbers."""
+    if kind in {"FLOAT", "DOUBLE"}:
+        odd = "NOT isnan(customer_id) AND (customer_id <> trunc(customer_id) OR abs(customer_id) > 9e15)"
+        if connection.execute(f"SELECT count(*) FROM source WHERE {odd}").fetchall()[0][0]:
+            raise DataError(
+                f"Customer ids in {name!r} are fractional numbers (first: {_first(connection, 'customer_id', odd)}). "
+                "Pass whole numbers or text."
+            )
+        return "CAST(customer_id AS BIGINT)"
+    if kind in _WHOLE:
+        return "CAST(customer_id AS BIGINT)"
+    if not typed:
+        return _recognised(connection, "customer_id", ("BIGINT",))
+    return "customer_id" if kind == "VARCHAR" else "CAST(customer_id AS VARCHAR)"
+
+
+def _recognised(connection: "DuckDBPyConnection", column: str, kinds: tuple[str, ...]) -> str:
+    """A column of text as the first of the kinds that loses nothing: 007 stays text, since 7 is not written so."""
+    for kind in kinds:
+        parsed = f"TRY_CAST({column} AS {kind})"
+        lost = (
+            f"CAST({parsed} AS VARCHAR) IS DISTINCT FROM {column}"
+            if kind == "BIGINT"
+            else f"{parsed} IS NULL"
+        )
+        sql = f"SELECT count(*) FROM source WHERE {column} IS NOT NULL AND trim({column}) <> '' AND {lost}"
+        if not connection.execute(sql).fetchall()[0][0]:
+            return parsed
+    return column
+
+
+def _attribute(connection: "DuckDBPyConnection", column: str, kind: str, typed: bool) -> str:
+    if kind.startswith("ENUM"):  # whose order is that of its codes
+        return f"CAST({column} AS VARCHAR) AS {column}"
+    return column if typed else f"{_recognised(connection, column, ('BIGINT', 'DOUBLE'))} AS {column}"
+
+
+def _day(kind: str, name: str, date_format: str | None) -> str:
+    if kind == "DATE":
+        return "date"
+    if kind.startswith("TIMESTAMP"):
+        return "CAST(date AS DATE)"
+    if date_format is not None and (kind == "VARCHAR" or kind in _WHOLE):
+        pattern = date_format.replace("'", "''")
+        return f"CAST(try_strptime(CAST(date AS VARCHAR), '{pattern}') AS DATE)"
+    if kind == "VARCHAR":
+        return "CAST(TRY_CAST(date AS TIMESTAMP) AS DATE)"
+    hint = " or pass date_format='%Y%m%d'" if kind in _WHOLE else ""
+    raise SettingsError(f"date={name!r} is a column of {kind}, not of dates. Choose another column{hint}.")
+
+
+def _money(kind: str, name: str) -> str:
+    if kind == "VARCHAR":
+        return "TRY_CAST(amount AS DOUBLE)"
+    if kind in _WHOLE | {"UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"} or kind.startswith("DECIMAL"):
+        return "CAST(amount AS DOUBLE)"
+    raise SettingsError(f"amount={name!r} is a column of {kind}, not of numbers. Choose another column.")
