@@ -58,8 +58,8 @@ def log_likelihood_amounts(
 ) -> tuple[float, Floats]:
     """Log-likelihood of every single amount, of weighted rows, and its gradient.
 
-    Per customer (p-1) n l - n lnGamma(p) + lnGamma(pn+q) - lnGamma(q) + q ln v - (pn+q) ln(v + n m): the density of
-    the n amounts given nu, with nu integrated out.
+    Per customer (p-1) n l - n lnGamma(p) + lnGamma(pn+q) - lnGamma(q) + q ln v - (pn+q) ln(v + n m): the
+    density of the n amounts given nu, with nu integrated out.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def expected_spend(n: int, m: float, p: float, q: float, v: float) -> float:
     Examples
     --------
     >>> round(expected_spend(2, 22.35, 6.25, 3.74, 15.44), 2)
-    24.65
+    24.66
     """
     degrees = p * n + q - 1.0
     if degrees <= 0.0:
