@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def load_cdnow(sample: bool = False) -> "pd.DataFrame":
     """Load CDNOW: the purchases to the middle of 1998 of everyone who first bought early in 1997.
 
-    The standard log of the field (Fader & Hardie 2001, "Forecasting repeat sales at CDNOW"). The papers observe
-    to 1997-09-30 and hold out the 39 weeks to 1998-06-30.
+    The standard log of the field (Fader & Hardie 2001, "Forecasting repeat sales at CDNOW"). The papers
+    observe to 1997-09-30 and hold out the 39 weeks to 1998-06-30.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ def load_cdnow(sample: bool = False) -> "pd.DataFrame":
     Returns
     -------
     pandas.DataFrame
-        One row per purchase: `customer_id` (int), `date` (datetime64), `amount` (dollars). A sampled customer has
-        the same id as in the full log.
+        One row per purchase: `customer_id` (int), `date` (datetime64), `amount` (dollars). A sampled
+        customer has the same id as in the full log.
 
     Raises
     ------

@@ -13,7 +13,8 @@ from lifecast.arrays import Integers
 class LeftTruncation:
     """Whether a log begins in mid-life, so that old customers look new when they first show up in it.
 
-    The days from the first purchase to the observation end are cut into windows; old customers pile up in the first.
+    The days from the first purchase to the observation end are cut into windows; old customers pile up in
+    the first.
 
     Attributes
     ----------
@@ -34,7 +35,7 @@ class LeftTruncation:
 
     @classmethod
     def look(cls, first_day: Integers, span_days: int) -> "LeftTruncation":
-        """Look at the days (from 0, the log's first) on which customers were first seen, in a log of `span_days`."""
+        """Look at the days on which customers were first seen, from 0 to `span_days`."""
         window_days = max(7.0, span_days / 24)
         new_customers = np.bincount((first_day / window_days).astype(np.int64))
         others = new_customers[1:][new_customers[1:] > 0]
@@ -75,7 +76,8 @@ class LogReport:
     unmatched_amount : float
         The part of it that exceeds what those customers had bought before (in the log), and was dropped.
     zero_purchases : int
-        Purchases of amount zero, given away or wholly returned. They count as purchases, but not as observed spend.
+        Purchases of amount zero, given away or wholly returned. They count as purchases, but not as observed
+        spend.
     left_truncation : LeftTruncation
         Whether the log begins in mid-life, with the figures that say so.
     attributes_changed : mapping of str to int
@@ -122,10 +124,10 @@ class LogReport:
         ]
         always = {"lines read", "purchases", "customers"}
         lines = [f"{name:<24}{count:>12,}  {note}" for name, count, note in rows if count or name in always]
-        if self.unmatched_amount:
+        if self.unmatched_amount > 1e-6 * self.returned_amount:
             lines.append(
-                f"Returns of {self.unmatched_amount:,.2f} exceed what those customers had bought before, in this log: "
-                "dropped."
+                f"Returns of {self.unmatched_amount:,.2f} exceed what those customers had bought before, in "
+                "this log: dropped."
             )
         lines += [
             f"Attribute {name!r} changes within {count:,} customers: the first known value is kept."
@@ -134,9 +136,9 @@ class LogReport:
         if self.left_truncated:
             spike = self.left_truncation
             lines.append(
-                f"The log seems to begin in mid-life: {spike.first_window:,} customers are first seen in its first "
-                f"{spike.window_days:.0f} days, against {spike.typical_window:,.0f} in a typical such window. Many of "
-                "them are old customers whose earlier purchases are missing. Use customers acquired later, or an "
-                "older log."
+                f"The log seems to begin in mid-life: {spike.first_window:,} customers are first seen in its "
+                f"first {spike.window_days:.0f} days, against {spike.typical_window:,.0f} in a typical such "
+                "window. Many of them are old customers whose earlier purchases are missing. Use customers "
+                "acquired later, or an older log."
             )
         return "\n".join(lines)

@@ -1,6 +1,7 @@
 """Transactions to RFM: what the models need to know about each customer, and nothing else."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
@@ -40,7 +41,7 @@ class Holdout:
     value : float array, (customer,), or None
         Sum of their amounts; returns are netted among themselves and those purchases. None without amounts.
     period_purchases : int array, (period,)
-        All customers' purchases per time unit after the observation end; the last period may be partial.
+        All customers' purchases per time unit after the observation end; the last one may be partial.
     period_value : float array, (period,), or None
         Their amounts.
     """
@@ -58,7 +59,7 @@ class Holdout:
 
 @dataclass(frozen=True, eq=False)
 class RFM:
-    """Recency, frequency and monetary value of each customer, with their time unit: what models are fitted to.
+    """Recency, frequency and monetary value of each customer, with their time unit: what models learn from.
 
     Made by `rfm_summary` from a log or by `RFM.from_frame` from a table. Arrays cannot be written to.
 
@@ -75,7 +76,8 @@ class RFM:
     time_unit : TimeUnit
         The unit of recency and T.
     monetary_value : float array, (customer,), or None
-        Mean amount of the repeat purchases, those of amount zero included; 0 without any. None without amounts.
+        Mean amount of the repeat purchases, those of amount zero included; 0 without any. None without
+        amounts.
     monetary_log_mean : float array, (customer,), or None
         Mean logarithm of the positive repeat amounts; 0 without any. None where unknown.
     monetary_frequency : int array, (customer,), or None
@@ -115,7 +117,10 @@ class RFM:
         end = f" to {self.observation_end}" if self.observation_end else ""
         repeats = int(np.count_nonzero(self.frequency))
         money = "with" if self.monetary_value is not None else "without"
-        return f"<RFM: {len(self):,} customers, {repeats:,} with repeat purchases, {money} amounts, in {self.time_unit}s{end}>"
+        return (
+            f"<RFM: {len(self):,} customers, {repeats:,} with repeat purchases, {money} amounts, "
+            f"in {self.time_unit}s{end}>"
+        )
 
     def to_frame(self) -> "pd.DataFrame":
         """The table of customers, one row each, in order.
@@ -124,8 +129,8 @@ class RFM:
         -------
         pandas.DataFrame
             `customer_id, frequency, recency, T`; with amounts `monetary_value, monetary_log_mean,
-            monetary_frequency`; with a holdout `frequency_holdout, monetary_value_holdout, duration_holdout`; and
-            the attributes.
+            monetary_frequency`; with a holdout `frequency_holdout, monetary_value_holdout,
+            duration_holdout`; and the attributes.
         """
         import pandas as pd
 
@@ -151,8 +156,8 @@ class RFM:
         ----------
         df : pandas.DataFrame
             `customer_id` (a column or the index), `frequency, recency, T`, and where known `monetary_value,
-            monetary_log_mean, monetary_frequency` (by default the frequency where the monetary value is positive).
-            Holdout columns are passed over; all other columns become attributes.
+            monetary_log_mean, monetary_frequency` (by default the frequency where the monetary value is
+            positive). Holdout columns are passed over; all other columns become attributes.
         time_unit : str, float or TimeUnit
             The unit of recency and T: "day", "week", "month", "year" or a number of days.
         observation_end : str or date, optional
@@ -161,7 +166,8 @@ class RFM:
         Raises
         ------
         DataError
-            Where a column is missing or the numbers cannot be true; the message says how many and which first.
+            Where a column is missing or the numbers cannot be true; the message says how many and which
+            first.
 
         Examples
         --------
@@ -176,8 +182,27 @@ class RFM:
         end = None if observation_end is None else parse_date(observation_end, "observation_end")
         return cls(**read_frame(df, unit), time_unit=unit, observation_end=end)
 
+    def save(self, path: "str | os.PathLike[str]") -> None:
+        """Write everything to one Parquet file, whole or not at all. `RFM.load` reads it back."""
+        from lifecast.rfm_file import save_rfm
+
+        save_rfm(self, path)
+
+    @classmethod
+    def load(cls, path: "str | os.PathLike[str]") -> "RFM":
+        """Read a file that `save` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            Where the file holds no RFM, is damaged, or was written by a newer lifecast.
+        """
+        from lifecast.rfm_file import load_rfm
+
+        return load_rfm(path)
+
     def fingerprint(self) -> str:
-        """A hex digest of the numbers and their unit: equal where two RFMs say the same, customer by customer."""
+        """A hex digest of the numbers, their unit and dates: equal where two RFMs say the same, in order."""
         digest = hashlib.sha256(f"lifecast-rfm {self.time_unit.days!r} {self.observation_end}".encode())
         for name in ("frequency", "recency", "T", *_MONEY):
             values = getattr(self, name)
@@ -216,23 +241,24 @@ def rfm_summary(
     Parameters
     ----------
     log : DataFrame, Arrow table, DuckDB relation, or path
-        Pandas or polars; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of them. One line
-        per sale or per item, in any order.
+        Pandas or polars; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of them.
+        One line per sale or per item, in any order.
     customer_id, date, amount : str, optional
         Column names; by default the obvious ones. Without an amount the RFM has no money.
     time_unit : str, float or TimeUnit, default "week"
         The unit of recency and T: "day", "week", "month" (365.25 / 12 days), "year" or a number of days.
     observation_end : str or date, optional
-        The last day observed, itself included; by default the log's last day. May lie before or after it. Customers
-        first seen later are left out and counted.
+        The last day observed, itself included; by default the log's last day. May lie before or after it.
+        Customers first seen later are left out and counted.
     holdout_end : str or date, optional
         With an observation end: also sum up what the customers bought after it, up to and including this day.
     merge_within : "day", "week" or int, default "day"
-        Purchases in one calendar period count as one, on its first day of purchase: a day, a week from Monday, or
-        blocks of so many days.
+        Purchases in one calendar period count as one, on its first day of purchase: a day, a week from
+        Monday, or blocks of so many days.
     returns : "net", "drop" or "refuse", default "net"
-        Negative amounts undo the customer's latest purchases, are ignored, or are an error. A purchase that is wholly
-        returned remains a purchase, of amount zero. Returns of things bought before the log are dropped and reported.
+        Negative amounts undo the customer's latest purchases, are ignored, or are an error. A purchase that
+        is wholly returned remains a purchase, of amount zero. Returns of things bought before the log are
+        dropped and reported.
     attributes : sequence of str, default ()
         Columns to keep, one value per customer: the first known up to the observation end.
     date_format : str, optional
@@ -273,15 +299,16 @@ def rfm_summary(
     held_end = None if holdout_end is None else parse_date(holdout_end, "holdout_end")
     if held_end is not None and (end is None or held_end <= end):
         raise SettingsError(
-            f"holdout_end={held_end} does not come after observation_end={end}. Pass both, the holdout's end later."
+            f"holdout_end={held_end} does not come after observation_end={end}. Pass both, the holdout's end "
+            "later."
         )
     log_lines = read_transactions(
         log, customer_id=customer_id, date=date, amount=amount, attributes=names, date_format=date_format
     )
     if returns == "refuse" and log_lines.negative_lines:
         raise DataError(
-            f"{log_lines.negative_lines:,} of {log_lines.lines:,} lines have a negative amount (a return), and "
-            "returns='refuse'. Use returns='net' to net them, or 'drop' to ignore them."
+            f"{log_lines.negative_lines:,} of {log_lines.lines:,} lines have a negative amount (a return), "
+            "and returns='refuse'. Use returns='net' to net them, or 'drop' to ignore them."
         )
     query = SummaryQuery(
         end=end or log_lines.last,
@@ -295,8 +322,8 @@ def rfm_summary(
     tables = summarise(log_lines.connection, query)
     if not tables.customers.num_rows:
         raise SettingsError(
-            f"No purchase was made on or before observation_end={query.end}: the log runs from {log_lines.first} to "
-            f"{log_lines.last}. Pass a later observation_end."
+            f"No purchase was made on or before observation_end={query.end}: the log runs from "
+            f"{log_lines.first} to {log_lines.last}. Pass a later observation_end."
         )
     return _assemble(tables, query, log_lines, unit)
 
@@ -365,6 +392,9 @@ def _report(
         for name, ours in zip(log.attributes, query.attributes, strict=True)
     }
     span = int(days_observed.max())
+    unmatched = 0.0
+    if counts["returned_lines"] and query.returns == "net":
+        unmatched = max(0.0, counts["purchased_amount"] - counts["net_amount"])
     return LogReport(
         lines=log.lines,
         lines_without_customer=log.lines_without_customer,
@@ -380,7 +410,7 @@ def _report(
         observation_end=query.end,
         returns=query.returns,
         returned_amount=counts.get("returned_amount", 0.0),
-        unmatched_amount=counts["purchased_amount"] - counts["net_amount"] if query.returns == "net" else 0.0,
+        unmatched_amount=unmatched,
         zero_purchases=counts.get("zero_purchases", 0),
         left_truncation=LeftTruncation.look(span - days_observed, span),
         attributes_changed={name: count for name, count in changed.items() if count},

@@ -23,15 +23,15 @@ def read_frame(df: "pd.DataFrame", unit: TimeUnit) -> dict[str, Any]:
     if "customer_id" not in df.columns:
         if df.index.name != "customer_id":
             raise DataError(
-                "The table has no column customer_id, nor an index of that name. Rename the column that names the "
-                "customers, or use df.rename_axis('customer_id')."
+                "The table has no column customer_id, nor an index of that name. Rename the column that "
+                "names the customers, or use df.rename_axis('customer_id')."
             )
         df = df.reset_index()
     missing = [name for name in ("frequency", "recency", "T") if name not in df.columns]
     if missing:
         raise DataError(
-            f"The table has no column {missing[0]!r}; it has {', '.join(map(repr, df.columns))}. Rename its columns, "
-            "or make the RFM from the log with rfm_summary."
+            f"The table has no column {missing[0]!r}; it has {', '.join(map(repr, df.columns))}. Rename its "
+            "columns, or make the RFM from the log with rfm_summary."
         )
     if not len(df):
         raise DataError("The table has no customers. Pass at least one row.")
@@ -123,7 +123,7 @@ class _Checks:
                 (count > frequency) | ((count > 0) != (value > 0)),
                 "a monetary_frequency that does not fit",
                 (*shown, "monetary_frequency"),
-                "It counts the positive amounts among the repeat purchases. Leave the column out if in doubt.",
+                "It counts the positive amounts among the repeat purchases. If in doubt, leave it out.",
             )
         if "monetary_log_mean" in self.numbers:
             count = self.numbers.get("monetary_frequency", np.where(value > 0, frequency, 0))
@@ -133,5 +133,5 @@ class _Checks:
                 spent & (self.numbers["monetary_log_mean"] > np.log(positive_mean) + 1e-6),
                 "a monetary_log_mean above the logarithm of their mean amount",
                 (*shown, "monetary_log_mean"),
-                "It is the mean of the natural logarithms of the positive repeat amounts. Leave it out if in doubt.",
+                "It is the mean of the logarithms of the positive repeat amounts. If in doubt, leave it out.",
             )

@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from numbers import Real
@@ -96,10 +97,8 @@ def parse_date(value: Any, argument: str) -> date:
     if hasattr(value, "dtype") and hasattr(value, "astype"):  # numpy.datetime64, of any precision
         value = value.astype("datetime64[D]").item() if value.dtype.kind == "M" else None
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):
             value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            pass
     if isinstance(value, datetime) and value == value:  # pandas.NaT is a datetime that differs from itself
         return value.date()
     if isinstance(value, date) and not isinstance(value, datetime):
@@ -141,25 +140,25 @@ def parse_horizon(horizon: Any, unit: TimeUnit, observation_end: date | None) ->
     length = _horizon_length(horizon, unit, observation_end)
     if math.isnan(length) or length < 0:
         raise SettingsError(
-            f"horizon={horizon!r} does not look ahead. Pass a number of {unit.name}s from 0 up, a length such "
-            "as '12 months', a date after the observation end, or math.inf."
+            f"horizon={horizon!r} does not look ahead. Pass a number of {unit.name}s from 0 up, a length "
+            "such as '12 months', a date after the observation end, or math.inf."
         )
     return length
 
 
 def _horizon_length(horizon: Any, unit: TimeUnit, observation_end: date | None) -> float:
+    if isinstance(horizon, bool):
+        return math.nan
     if isinstance(horizon, Real):
-        return math.nan if isinstance(horizon, bool) else float(horizon)
+        return float(horizon)
     if isinstance(horizon, str):
         if horizon.strip().lower() in {"inf", "infinite", "infinity"}:
             return math.inf
         quantity = _quantity(horizon)
         if quantity is not None:
             return quantity[0] * (quantity[1].days / unit.days)
-        try:
+        with suppress(ValueError):
             return float(horizon)
-        except ValueError:
-            pass
     end = parse_date(horizon, "horizon")
     if observation_end is None:
         raise SettingsError(

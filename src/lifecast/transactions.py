@@ -1,4 +1,4 @@
-"""Any table of transactions, checked: who bought, on which day, for how much, and what is known about them."""
+"""Any table of transactions, checked: who bought, on which day, for how much, and what is known of them."""
 
 import re
 from collections.abc import Sequence
@@ -7,17 +7,18 @@ from datetime import date as Date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from lifecast.engines.duckdb import Source, open_source, quote
+from lifecast.engines.duckdb import Source, open_source
 from lifecast.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# Names that leave no doubt, without case, blanks and underscores. "price" is not among them: it is often per piece.
+# Names that leave no doubt, without case, blanks and underscores. "price" is not among them: it is often per
+# piece.
 _OBVIOUS = {
     "customer_id": "customerid customer custid customerno customernumber clientid client userid user buyerid",
     "date": "date orderdate invoicedate transactiondate purchasedate saledate datetime timestamp day",
-    "amount": "amount totalamount orderamount amountspent value ordervalue transactionvalue revenue sales spend total",
+    "amount": "amount totalamount orderamount value ordervalue transactionvalue revenue sales spend total",
 }
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
@@ -29,8 +30,9 @@ class Transactions:
     Attributes
     ----------
     connection : duckdb.DuckDBPyConnection
-        A private connection with the view `lines`: customer_id, day (DATE), amount (DOUBLE, where the log has one), and
-        the attributes as attribute_0, attribute_1, ...; lines without a customer id are left out.
+        A private connection with the view `lines`: customer_id, day (DATE), amount (DOUBLE, where the log
+        has one), and the attributes as attribute_0, attribute_1, ...; lines without a customer id are left
+        out.
     has_amount : bool
         Whether there are amounts.
     attributes : tuple of str
@@ -72,7 +74,8 @@ def read_transactions(
     log : DataFrame, Arrow table, DuckDB relation, or path
         Pandas or polars; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of them.
     customer_id, date, amount : str, optional
-        Column names; by default the obvious ones, such as "Customer ID". Without an amount, purchases only count.
+        Column names; by default the obvious ones, such as "Customer ID". Without an amount, purchases are
+        only counted.
     attributes : sequence of str, default ()
         Columns to keep, one value per customer.
     date_format : str, optional
@@ -123,7 +126,7 @@ def _existing(columns: tuple[str, ...], name: str, argument: str) -> str:
         )
     close = get_close_matches(str(name), list(map(str, columns)), n=1)
     raise SettingsError(
-        f"{argument}={name!r}: the log has no such column{f' (did you mean {close[0]!r}?)' if close else ''}. "
+        f"{argument}={name!r}: the log has no such column{f' (perhaps {close[0]!r}?)' if close else ''}. "
         f"Its columns are {_listed(columns)}."
     )
 
@@ -168,20 +171,20 @@ def _check(
     lines, unknown, first, last, bad_days, bad_amounts, largest, negative = counts
     if lines == unknown:
         raise DataError(
-            f"The log has no line with a customer id ({lines:,} lines in all). Pass the lines of a shop's sales; "
-            f"the customer id was read from {names['customer_id']!r}."
+            f"The log has no line with a customer id ({lines:,} lines in all). Pass the lines of a shop's "
+            f"sales; the customer id was read from {names['customer_id']!r}."
         )
     if bad_days:
         example = _first(connection, "date", f"{anyone} AND NOT coalesce(isfinite({day}), false)")
         raise DataError(
-            f"{bad_days:,} of {lines:,} lines have no date that can be read in {names['date']!r} (first: {example}). "
-            "Remove or repair them, or say how dates are written, such as date_format='%d/%m/%Y'."
+            f"{bad_days:,} of {lines:,} lines have no date that can be read in {names['date']!r} "
+            f"(first: {example}). Remove or repair them, or say how dates are written, such as date_format='%d/%m/%Y'."
         )
     if bad_amounts:
         example = _first(connection, "amount", f"{anyone} AND NOT coalesce(isfinite({money}), false)")
         raise DataError(
-            f"{bad_amounts:,} of {lines:,} lines have a missing or infinite amount, or none that can be read, in "
-            f"{names['amount']!r} (first: {example}). Remove or repair them; a gift or sample is 0."
+            f"{bad_amounts:,} of {lines:,} lines have a missing or infinite amount, or none that can be "
+            f"read, in {names['amount']!r} (first: {example}). Remove or repair them; a gift or sample is 0."
         )
     customer = _customer(connection, types["customer_id"], names["customer_id"], source.typed)
     columns = [f"{customer} AS customer_id", f"{day} AS day"] + ([f"{money} AS amount"] if has_amount else [])
@@ -218,13 +221,13 @@ def _customer_known(kind: str) -> str:
 
 
 def _customer(connection: "DuckDBPyConnection", kind: str, name: str, typed: bool) -> str:
-    """The customer id as a whole number or text. Whole numbers with gaps often come as floating-point numbers."""
+    """The customer id as a whole number or text. Whole numbers with gaps often come as floats."""
     if kind in {"FLOAT", "DOUBLE"}:
         odd = "NOT isnan(customer_id) AND (customer_id <> trunc(customer_id) OR abs(customer_id) > 9e15)"
         if connection.execute(f"SELECT count(*) FROM source WHERE {odd}").fetchall()[0][0]:
             raise DataError(
-                f"Customer ids in {name!r} are fractional numbers (first: {_first(connection, 'customer_id', odd)}). "
-                "Pass whole numbers or text."
+                f"Customer ids in {name!r} are not whole numbers (first: "
+                f"{_first(connection, 'customer_id', odd)}). Pass whole numbers or text."
             )
         return "CAST(customer_id AS BIGINT)"
     if kind in _WHOLE:
@@ -235,7 +238,7 @@ def _customer(connection: "DuckDBPyConnection", kind: str, name: str, typed: boo
 
 
 def _recognised(connection: "DuckDBPyConnection", column: str, kinds: tuple[str, ...]) -> str:
-    """A column of text as the first of the kinds that loses nothing: 007 stays text, since 7 is not written so."""
+    """A column of text as the first of the kinds that loses nothing: 007 is not written as 7, so it stays."""
     for kind in kinds:
         parsed = f"TRY_CAST({column} AS {kind})"
         lost = (

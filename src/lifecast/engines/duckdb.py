@@ -1,11 +1,11 @@
 """Logs that DuckDB can scan: open one, check every line, and reduce it to one row per customer in SQL.
 
-Lines stay in DuckDB; only counts and the per-customer table leave it. The names in the SQL are ours: the log's own
-columns, however they are called, are renamed when the log is opened.
+Lines stay in DuckDB; only counts and the per-customer table leave it. The names in the SQL are ours: the
+log's own columns, however they are called, are renamed when the log is opened.
 
-Money is added up in whole numbers, so that sums do not depend on the order of rows or on threads: an amount is
-counted in units of 2^-61 of the largest one (rounded up to a power of two), where doubles of ordinary logs are exact,
-and sums are HUGEINT. The same holds for logarithms of amounts, in units of 2^-50.
+Money is added up in whole numbers, so that sums do not depend on the order of rows or on threads: an amount
+is counted in units of 2^-61 of the largest one (rounded up to a power of two), where doubles of ordinary
+logs are exact, and sums are HUGEINT. The same holds for logarithms of amounts, in units of 2^-50.
 """
 
 import glob
@@ -33,21 +33,24 @@ _UNITS = "CAST(amount * $scale AS BIGINT)"
 # The days of a block are counted from Monday 1970-01-05, so that blocks of 7 days are calendar weeks.
 _BLOCK = "CAST(floor((day - DATE '1970-01-05') / $merge_days) AS BIGINT)"
 
-# A return undoes the customer's latest purchases that are not yet undone, as on a stack. The height of the stack after
-# a block is the running sum, pushed up wherever it would fall below zero (returns of things bought before the log).
-# Of a block's purchase remains what no later block digs into: the lowest height from there on, less the height below
-# it. Only customers with a return take these windows. Sums of decimals that cancel leave dust, which is swept away.
+# A return undoes the customer's latest purchases that are not yet undone, as on a stack. The height of the
+# stack after a block is the running sum, pushed up wherever it would fall below zero (returns of things
+# bought before the log). Of a block's purchase remains what no later block digs into: the lowest height from
+# there on, less the height below it. Only customers with a return take these windows. Sums of decimals that
+# cancel leave dust, which is swept away.
 _NET_PURCHASES = f"""
     WITH blocks AS MATERIALIZED (
         SELECT customer_id, {_BLOCK} AS block, min(day) FILTER (amount >= 0) AS day,
-            sum({_UNITS}) AS money, sum({_UNITS}) FILTER (amount >= 0) AS gross, bool_or(amount < 0) AS returned
+            sum({_UNITS}) AS money, sum({_UNITS}) FILTER (amount >= 0) AS gross,
+            bool_or(amount < 0) AS returned
         FROM {{lines}} GROUP BY customer_id, {_BLOCK}),
     returners AS (SELECT DISTINCT customer_id FROM blocks WHERE returned),
     sums AS (
         SELECT *, sum(money) OVER (PARTITION BY customer_id ORDER BY block) AS total
         FROM blocks SEMI JOIN returners USING (customer_id)),
     heights AS (
-        SELECT *, total - least(0, min(total) OVER (PARTITION BY customer_id ORDER BY block)) AS height FROM sums),
+        SELECT *, total - least(0, min(total) OVER (PARTITION BY customer_id ORDER BY block)) AS height
+        FROM sums),
     remains AS (
         SELECT *, min(height) OVER (PARTITION BY customer_id ORDER BY block DESC)
             - coalesce(lag(height) OVER (PARTITION BY customer_id ORDER BY block), 0) AS remain FROM heights)
@@ -65,7 +68,9 @@ _CUSTOMERS_WITH_MONEY = """
         (sum(money) - arg_min(money, day)) / $scale AS repeat_amount,
         count(*) FILTER (money > 0) - CAST(arg_min(money, day) > 0 AS BIGINT) AS positive_repeats,
         (sum(logarithm) - arg_min(logarithm, day)) / $log_units AS repeat_logarithms
-    FROM (SELECT *, CASE WHEN money > 0 THEN CAST(ln(money / $scale) * $log_units AS BIGINT) ELSE 0 END AS logarithm
+    FROM (
+        SELECT *,
+            CASE WHEN money > 0 THEN CAST(ln(money / $scale) * $log_units AS BIGINT) ELSE 0 END AS logarithm
         FROM bought)
     GROUP BY customer_id"""
 
@@ -74,8 +79,8 @@ _CUSTOMERS_WITH_MONEY = """
 class Source:
     """An opened log: its column names, and how to show some of them to DuckDB under our own names.
 
-    `attach({"customer_id": "Kunde"})` makes `source`, a view or table with the column `customer_id`. `typed` is False
-    where the file holds nothing but text (CSV), so that numbers have yet to be recognised.
+    `attach({"customer_id": "Kunde"})` makes `source`, a view or table with the column `customer_id`. `typed`
+    is False where the file holds nothing but text (CSV), so that numbers have yet to be recognised.
     """
 
     connection: "DuckDBPyConnection"
@@ -89,8 +94,9 @@ class CustomerTables:
     """What leaves DuckDB: one row per customer, sorted by id, and the counts of the report.
 
     `customers` has customer_id, frequency, first_day, recency_days; with amounts also repeat_amount,
-    positive_repeats, repeat_logarithms; with a holdout held_frequency (and held_value); each attribute, and whether
-    it changed. `periods` has period (from 0), purchases (and value) of the holdout, without empty periods.
+    positive_repeats, repeat_logarithms; with a holdout held_frequency (and held_value); each attribute, and
+    whether it changed. `periods` has period (from 0), purchases (and value) of the holdout, without empty
+    periods.
     """
 
     customers: "pa.Table"
@@ -134,7 +140,7 @@ def open_source(log: Any) -> Source:
         reader = pa.RecordBatchReader.from_stream(log)
         return _open_arrow(reader.schema.names, lambda names: reader)
     raise SettingsError(
-        f"A log of type {type(log).__module__}.{type(log).__qualname__} cannot be read. Pass a pandas or polars "
+        f"A log of type {kind}.{type(log).__qualname__} cannot be read. Pass a pandas or polars "
         "DataFrame, an Arrow table, a DuckDB relation, or the path of a Parquet or CSV file (or a glob)."
     )
 
@@ -142,7 +148,8 @@ def open_source(log: Any) -> Source:
 def _connect() -> "DuckDBPyConnection":
     import duckdb
 
-    # Out of memory, DuckDB spills to disk: beside the system's other temporary files, not into the working folder.
+    # Out of memory, DuckDB spills to disk: beside the system's other temporary files, not into the working
+    # folder.
     connection = duckdb.connect(
         config={"temp_directory": os.path.join(tempfile.gettempdir(), "lifecast-duckdb")}
     )
@@ -172,8 +179,8 @@ def _open_files(path: str) -> Source:
             files = connection.read_csv(pattern, header=True, all_varchar=True, union_by_name=True)
         else:
             raise SettingsError(
-                f"{path!r} is not named like a Parquet or CSV file ({', '.join(_PARQUET + _CSV)}). Rename the file, "
-                "or pass a glob such as 'folder/*.parquet'."
+                f"{path!r} is not named like a Parquet or CSV file ({', '.join(_PARQUET + _CSV)}). Rename "
+                "the file, or pass a glob such as 'folder/*.parquet'."
             )
     except duckdb.Error as error:
         raise DataError(f"{path!r} cannot be read as a log: {error}") from error
@@ -217,10 +224,11 @@ def _from_pandas(frame: Any, names: Mapping[str, str]) -> "pa.Table":
 
 @dataclass(frozen=True)
 class SummaryQuery:
-    """One question to a log in a connection, whose checked `lines` are customer_id, day[, amount][, attributes].
+    """One question to a log whose checked `lines` are customer_id, day[, amount][, attributes].
 
-    Lines to `end` count, and those to `held_end` for the holdout; lines of one block of `merge_days` days merge.
-    `unit_days` is the length of the holdout's periods, `largest_amount` the scale of money (None: no amounts).
+    Lines to `end` count, and those to `held_end` for the holdout; lines of one block of `merge_days` days
+    merge. `unit_days` is the length of the holdout's periods, `largest_amount` the scale of money (None: no
+    amounts).
     """
 
     end: date
@@ -323,7 +331,7 @@ def _count_purchases(ask: _Ask) -> str:
 
 
 def _purchases(ask: _Ask, net: bool) -> str:
-    """One row per customer and block with a purchase in it: customer_id, day, and money where there are amounts."""
+    """One row per customer and block with a purchase in it: customer_id, day, and money if there is any."""
     window = "day > $after AND day <= $until"
     if not ask.money:
         lines, money = f"lines WHERE {window}", ""

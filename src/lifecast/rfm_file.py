@@ -1,0 +1,106 @@
+"""An RFM in one Parquet file: the customers as rows, everything else in the file's metadata."""
+
+import json
+import os
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from lifecast.errors import FileFormatError
+from lifecast.log_report import LeftTruncation, LogReport
+from lifecast.rfm import RFM, Holdout
+from lifecast.timeunit import TimeUnit
+
+FORMAT = 1
+_KEY = b"lifecast_rfm"
+_ARRAYS = ("frequency", "recency", "T", "monetary_value", "monetary_log_mean", "monetary_frequency")
+_HELD = {"frequency": "frequency_holdout", "value": "monetary_value_holdout"}
+
+
+def save_rfm(rfm: RFM, path: str | os.PathLike[str]) -> None:
+    """Write an RFM to one Parquet file, whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {"customer_id": rfm.customer_id}
+    columns |= {name: getattr(rfm, name) for name in _ARRAYS if getattr(rfm, name) is not None}
+    about: dict[str, Any] = {
+        "format": FORMAT,
+        "time_unit": asdict(rfm.time_unit),
+        "observation_end": rfm.observation_end,
+        "report": None if rfm.report is None else asdict(rfm.report),
+        "attributes": list(rfm.attributes),
+        "holdout": None,
+    }
+    if (held := rfm.holdout) is not None:
+        columns |= {_HELD[name]: getattr(held, name) for name in _HELD if getattr(held, name) is not None}
+        about["holdout"] = {
+            "end": held.end,
+            "duration": held.duration,
+            "period_purchases": held.period_purchases.tolist(),
+            "period_value": None if held.period_value is None else held.period_value.tolist(),
+        }
+    table = pa.table(columns | dict(rfm.attributes))
+    table = table.replace_schema_metadata({_KEY: json.dumps(about, default=date.isoformat)})
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        pq.write_table(table, beside)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load_rfm(path: str | os.PathLike[str]) -> RFM:
+    """Read an RFM back.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is no Parquet file, holds no RFM, or was written by a newer lifecast.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(path).read()  # the one file: read_table would take it for a data set
+    except pa.ArrowInvalid as error:
+        raise FileFormatError(
+            f"{os.fspath(path)!r} is not a Parquet file that can be read: {error}"
+        ) from error
+    metadata = (table.schema.metadata or {}).get(_KEY)
+    if metadata is None:
+        raise FileFormatError(
+            f"{os.fspath(path)!r} is a Parquet file, but not a saved RFM. Use rfm_summary for a transaction "
+            "log, or RFM.from_frame for a table of customers."
+        )
+    about = json.loads(metadata)
+    if about["format"] > FORMAT:
+        raise FileFormatError(
+            f"{os.fspath(path)!r} was saved by a newer lifecast (format {about['format']}, this one reads "
+            f"{FORMAT}). Upgrade lifecast."
+        )
+    numbers = {
+        name: table[name].to_numpy() for name in table.column_names if name in (*_ARRAYS, *_HELD.values())
+    }
+    end = about["observation_end"]
+    return RFM(
+        customer_id=table["customer_id"].combine_chunks(),
+        **{name: numbers[name] for name in _ARRAYS if name in numbers},
+        time_unit=TimeUnit(**about["time_unit"]),
+        attributes={name: table[name].combine_chunks() for name in about["attributes"]},
+        observation_end=None if end is None else date.fromisoformat(end),
+        report=None if about["report"] is None else _read_report(about["report"]),
+        holdout=None if about["holdout"] is None else _read_holdout(about["holdout"], numbers),
+    )
+
+
+def _read_report(report: dict[str, Any]) -> LogReport:
+    dates = {name: date.fromisoformat(report[name]) for name in ("first", "last", "observation_end")}
+    return LogReport(**(report | dates | {"left_truncation": LeftTruncation(**report["left_truncation"])}))
+
+
+def _read_holdout(about: dict[str, Any], numbers: dict[str, Any]) -> Holdout:
+    held = {name: numbers.get(column) for name, column in _HELD.items()}
+    return Holdout(**(about | held | {"end": date.fromisoformat(about["end"])}))
