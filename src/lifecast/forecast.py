@@ -156,8 +156,8 @@ def simulate(
         p_alive = purchase_family.probability_alive(x, t_x, T, theta)
         p_purchase = purchase_family.probability_of_purchase(x, T, theta, worlds.clock[:, -1])
         expectation = expected(x, T)
-        purchases = times_or_zero(p_alive, expectation[:, :, 0])
-        discounted = times_or_zero(p_alive, expectation[:, :, 1])
+        purchases = times_or_zero(p_alive, expectation[0])
+        discounted = times_or_zero(p_alive, expectation[1])
         first, world, period, time = purchase_family.simulate_purchases(
             x, T, p_alive, p_purchase, row, keys[chunk], theta, worlds.clock, worlds.edges
         )
@@ -287,7 +287,7 @@ def expectations(
         if what != "spend":
             draws = purchase_family.probability_alive(x, t_x, T, purchases)
         if expected is not None:
-            draws = times_or_zero(draws, expected(x, T)[:, :, 0])
+            draws = times_or_zero(draws, expected(x, T)[0])
         draws = draws[row]
         if what in ("spend", "value") and spend_family is not None:
             draws = draws * spend_family.expected_spend(book.n[chunk], book.m[chunk], spend)

@@ -63,9 +63,9 @@ class SpendRows:
         return self.n.size
 
     @cached_property
-    def coded(self) -> tuple[Any, ...]:
-        """n as distinct values and a code per row, then m, l and the weights: what the likelihood kernels take."""
-        return (*codes(self.n), self.m, self.l, self.weight)
+    def coded(self) -> tuple[np.ndarray, Integers]:
+        """n as distinct values and a code per row: what the likelihood kernels tabulate."""
+        return codes(self.n)
 
     def scaled(self, scale: float) -> "SpendRows":
         """The same rows with money in units of the scale."""

@@ -11,6 +11,7 @@ from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
 NEGLIGIBLE_DISCOUNT = 1e-9
 PANELS, NODES = 6, 12
+MILD_DISCOUNT = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def discounting(start: float, end: float, discount_rate: float) -> tuple[Floats,
     if math.isinf(end):
         end = start - math.log(NEGLIGIBLE_DISCOUNT) / discount_rate
     nodes, node_weights = np.polynomial.legendre.leggauss(NODES)
-    borders = start + (end - start) * np.append(0.0, 4.0 ** np.arange(1 - PANELS, 1))
+    panels = 1 if discount_rate * (end - start) < MILD_DISCOUNT else PANELS
+    borders = start + (end - start) * np.append(0.0, 4.0 ** np.arange(1 - panels, 1))
     half = np.diff(borders)[:, None] / 2
     times = (borders[:-1, None] + half * (1.0 + nodes)).ravel()
     weights = (half * node_weights).ravel() * discount_rate * np.exp(-discount_rate * times)

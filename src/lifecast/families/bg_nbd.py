@@ -92,19 +92,22 @@ class BGNBD:
         self, x: Integers, T: Floats, theta: Floats, times: Floats, weights: Floats
     ) -> Callable[[Integers, Floats], Floats]:
         x_values, x_code = codes(x)
-        youngest = np.full(x_values.size, np.inf)
+        youngest, oldest = np.full(x_values.size, np.inf), np.zeros(x_values.size)
         np.minimum.at(youngest, x_code, T)
-        end = np.max(np.where(np.isfinite(times), times, 0.0), axis=1)
-        widest = float(np.log1p(np.max(end / (np.min(theta[:, 1]) + np.min(youngest))))) if x.size else 0.0
-        size = 12 + math.ceil(6 * widest)
-        coefficients, reach = bg_nbd_worlds.chebyshev_coefficients(x_values, youngest, theta, end, size)
+        np.maximum.at(oldest, x_code, T)
+        latest = np.max(times, initial=0.0, where=np.isfinite(times))
+        smallest_alpha = np.min(theta[:, 1])
+        reach = math.log1p(latest / (smallest_alpha + np.min(youngest)))
+        ages = np.max(np.log((smallest_alpha + oldest) / (smallest_alpha + youngest)))
+        series = bg_nbd_worlds.expectations_by_age(
+            x_values, youngest, oldest, theta, times, weights, 12 + math.ceil(6 * reach), 8 + math.ceil(5 * ages)
+        )
 
         def of_rows(x: Integers, T: Floats) -> Floats:
-            place = np.searchsorted(x_values, x)
-            table: Floats = bg_nbd_worlds.expected_purchases_table(
-                x, place, T, theta, coefficients, reach, times, weights
+            sums: Floats = bg_nbd_worlds.expectations_of_rows(
+                np.searchsorted(x_values, x), T, youngest, oldest, theta, series
             )
-            return table
+            return sums
 
         return of_rows
 

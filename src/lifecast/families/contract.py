@@ -62,7 +62,7 @@ class PurchaseFamily(Family, Protocol):
         """Prepare expectations for all these histories; the result serves any of them, chunk by chunk.
 
         It maps x, T (row,) of living customers to weighted sums, weights (time, sum), of their expected purchases up to operational
-        times (world, time): shape (row, world, sum).
+        times (world, time): shape (sum, row, world).
         """
         ...
 

@@ -75,19 +75,18 @@ class GammaGamma:
         return theta * np.array([1.0, 1.0, scale])
 
     def log_likelihood(self, rows: SpendRows, theta: Floats) -> tuple[float, Floats]:
-        likelihood: Any = (
-            gamma_gamma.log_likelihood_amounts if self.fit_to == "amounts" else gamma_gamma.log_likelihood_means
-        )
-        value, gradient = likelihood(*rows.coded, *theta)
+        if self.fit_to == "amounts":
+            value, gradient = gamma_gamma.log_likelihood_amounts(*rows.coded, rows.m, rows.l, rows.weight, *theta)
+        else:
+            value, gradient = gamma_gamma.log_likelihood_means(*rows.coded, rows.m, rows.weight, *theta)
         return value, gradient
 
     def log_likelihood_draws(self, rows: SpendRows, theta: Floats) -> Floats:
-        likelihood: Any = (
-            gamma_gamma.log_likelihood_amounts_draws
-            if self.fit_to == "amounts"
-            else gamma_gamma.log_likelihood_means_draws
-        )
-        draws: Floats = likelihood(*rows.coded, theta)
+        draws: Floats
+        if self.fit_to == "amounts":
+            draws = gamma_gamma.log_likelihood_amounts_draws(*rows.coded, rows.m, rows.l, rows.weight, theta)
+        else:
+            draws = gamma_gamma.log_likelihood_means_draws(*rows.coded, rows.m, rows.weight, theta)
         return draws
 
     def expected_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:

@@ -1,13 +1,13 @@
 """BG/NBD over many histories and many worlds at once: tables of P(alive), P(purchase) and expected purchases.
 
-Given that a customer lives, expected purchases depend on its past through x and w = t / (alpha + T) only. So one smooth function of
-w per distinct x and world, kept as Chebyshev coefficients, serves every age and every time [Trefethen 2019, ch. 3].
+Given that a customer lives, expected purchases depend on its past through x and w = t / (alpha + T) only, and smoothly so. A Chebyshev
+series per distinct x and world [Trefethen 2019, ch. 3] therefore serves every age.
 """
 
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
 from lifecast.arrays import Floats, Integers
 from lifecast.kernels.bg_nbd import (
@@ -40,98 +40,112 @@ def probability_of_purchase_table(x: Integers, T: Floats, theta: Floats, end: Fl
     return table
 
 
+@njit(cache=True, nogil=True, inline="always")
+def clenshaw(series: Floats, y: float) -> float:
+    """Value of a Chebyshev series at y in [-1, 1]."""
+    ahead, further = 0.0, 0.0
+    for c in range(series.size - 1, 0, -1):
+        ahead, further = series[c] + 2.0 * y * ahead - further, ahead
+    return series[0] + y * ahead - further  # type: ignore[no-any-return]
+
+
 @njit(cache=True, nogil=True)
-def chebyshev_coefficients(
-    x: Integers, youngest: Floats, theta: Floats, end: Floats, size: int
-) -> tuple[Floats, Floats]:
-    """Expected purchases per unit of w as a Chebyshev series in log(1 + w).
+def chebyshev_points(size: int) -> tuple[Floats, Floats]:
+    """Points in (-1, 1) (size,), and the matrix (size, size) from values there to the coefficients of the series through them."""
+    angles = math.pi * (np.arange(size) + 0.5) / size
+    transform = np.empty((size, size))
+    for c in range(size):
+        transform[c] = (1.0 if c == 0 else 2.0) / size * np.cos(c * angles)
+    return np.cos(angles), transform
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def expectations_by_age(
+    x: Integers,
+    youngest: Floats,
+    oldest: Floats,
+    theta: Floats,
+    times: Floats,
+    weights: Floats,
+    size_in_time: int,
+    size_in_age: int,
+) -> Floats:
+    """Weighted sums over times of a living customer's expected purchases, as Chebyshev series in log(alpha + T).
+
+    Expected purchases over w = t / (alpha + T) are a series in log(1 + w) first, so that the quadrature runs once per point of w and not
+    once per age and time.
 
     Parameters
     ----------
-    x, youngest : (distinct x,)
-        The frequencies, and the smallest T that each occurs with.
+    x, youngest, oldest : (distinct x,)
+        Frequencies, and the range of T that each occurs with.
     theta : (world, 4)
-    end : (world,)
-        Latest operational time that will be asked for.
-    size : int
-        Number of coefficients.
+    times : (world, time)
+        Operational times; an infinite one stands for the limit.
+    weights : (time, sum)
 
     Returns
     -------
-    coefficients : (distinct x, world, size)
-    reach : (distinct x, world)
-        The series holds for log(1 + w) from 0 to reach.
+    series : (distinct x, world, sum, size_in_age)
     """
-    S = theta.shape[0]
-    coefficients = np.empty((x.size, S, size))
-    reach = np.empty((x.size, S))
-    values = np.empty(size)
-    angles = math.pi * (np.arange(size) + 0.5) / size
-    cosines = np.cos(angles)
-    transform = np.empty((size, size))
-    for c in range(size):
-        for m in range(size):
-            transform[c, m] = (1.0 if c == 0 else 2.0) / size * math.cos(c * angles[m])
-    for i in range(x.size):
-        for s in range(S):
-            k = theta[s, 0] + x[i]
-            p, weight = quadrature_nodes(theta[s, 2], theta[s, 3] + x[i])
-            reach[i, s] = math.log1p(end[s] / (theta[s, 1] + youngest[i]))
-            for m in range(size):
-                w = math.expm1(0.5 * reach[i, s] * (1.0 + cosines[m]))
-                values[m] = expected_purchases_at_nodes(k, w, p, weight) / w if w > 0.0 else k
-            for c in range(size):
-                total = 0.0
-                for m in range(size):
-                    total += transform[c, m] * values[m]
-                coefficients[i, s, c] = total
-    return coefficients, reach
+    S, J, M = theta.shape[0], weights.shape[0], weights.shape[1]
+    series = np.zeros((x.size, S, M, size_in_age))
+    points_in_time, to_time_series = chebyshev_points(size_in_time)
+    points_in_age, to_age_series = chebyshev_points(size_in_age)
+    for s in prange(S):
+        latest = 0.0
+        for j in range(J):
+            if times[s, j] > latest and not math.isinf(times[s, j]):
+                latest = times[s, j]
+        r, alpha, a, b = theta[s]
+        rates = np.empty(size_in_time)
+        values = np.empty((size_in_age, M))
+        for i in range(x.size):
+            k = r + x[i]
+            low, high = math.log(alpha + youngest[i]), math.log(alpha + oldest[i])
+            furthest = latest / (alpha + youngest[i])
+            reach = math.log1p(furthest)
+            p, weight = quadrature_nodes(a, b + x[i], (k + 1.0) * furthest)
+            for m in range(size_in_time):
+                w = math.expm1(0.5 * reach * (1.0 + points_in_time[m]))
+                rates[m] = expected_purchases_at_nodes(k, w, p, weight) / w if w > 0.0 else k
+            in_time = to_time_series @ rates
+            values[:] = 0.0
+            ever = expected_purchases_if_alive(x[i], youngest[i], math.inf, r, alpha, a, b)
+            for n in range(size_in_age):
+                A = math.exp(low + 0.5 * (high - low) * (1.0 + points_in_age[n]))
+                for j in range(J):
+                    w = times[s, j] / A
+                    expected = ever
+                    if w == 0.0:
+                        expected = 0.0
+                    elif not math.isinf(w):
+                        expected = w * clenshaw(in_time, 2.0 * math.log1p(w) / reach - 1.0)
+                    for m in range(M):
+                        if weights[j, m] != 0.0:
+                            values[n, m] += weights[j, m] * expected
+            for m in range(M):
+                if math.isinf(values[0, m]):
+                    series[i, s, m, 0] = math.inf
+                else:
+                    series[i, s, m] = to_age_series @ np.ascontiguousarray(values[:, m])
+    return series
 
 
 @njit(cache=True, nogil=True)
-def expected_purchases_table(
-    x: Integers,
-    x_code: Integers,
-    T: Floats,
-    theta: Floats,
-    coefficients: Floats,
-    reach: Floats,
-    times: Floats,
-    weights: Floats,
+def expectations_of_rows(
+    x_code: Integers, T: Floats, youngest: Floats, oldest: Floats, theta: Floats, series: Floats
 ) -> Floats:
-    """Weighted sums over times of the expected purchases of living customers, shape (row, world, sum).
-
-    Parameters
-    ----------
-    x, x_code, T : (row,)
-        Frequency, its place among the distinct ones of `chebyshev_coefficients`, and age.
-    times : (world, time)
-        Operational times; infinite ones are taken in the limit.
-    weights : (time, sum)
-    """
-    S, J, M = theta.shape[0], weights.shape[0], weights.shape[1]
-    size = coefficients.shape[2]
-    table = np.zeros((x.size, S, M))
-    for i in range(x.size):
+    """The sums of `expectations_by_age` for histories of frequency number ``x_code`` and age T (row,), shape (sum, row, world)."""
+    S, M = theta.shape[0], series.shape[2]
+    table = np.empty((M, x_code.size, S))
+    for i in range(x_code.size):
+        j = x_code[i]
         for s in range(S):
-            A = theta[s, 1] + T[i]
-            series = coefficients[x_code[i], s]
-            for j in range(J):
-                t = times[s, j]
-                if math.isinf(t):
-                    expected = expected_purchases_if_alive(
-                        x[i], T[i], t, theta[s, 0], theta[s, 1], theta[s, 2], theta[s, 3]
-                    )
-                elif t == 0.0:
-                    expected = 0.0
-                else:
-                    w = t / A
-                    y = 2.0 * math.log1p(w) / reach[x_code[i], s] - 1.0
-                    ahead, further = 0.0, 0.0
-                    for c in range(size - 1, 0, -1):  # Clenshaw's recurrence
-                        ahead, further = series[c] + 2.0 * y * ahead - further, ahead
-                    expected = w * (series[0] + y * ahead - further)
-                for m in range(M):
-                    if weights[j, m] != 0.0:
-                        table[i, s, m] += weights[j, m] * expected
+            low, high = math.log(theta[s, 1] + youngest[j]), math.log(theta[s, 1] + oldest[j])
+            y = 0.0
+            if high > low:
+                y = 2.0 * (math.log(theta[s, 1] + T[i]) - low) / (high - low) - 1.0
+            for m in range(M):
+                table[m, i, s] = clenshaw(series[j, s, m], y)
     return table
