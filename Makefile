@@ -8,7 +8,7 @@ BIN := .venv/bin
 # The last thing an installation writes: one that was interrupted begins again.
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test test-slow bench lock format clean
+.PHONY: help demo test test-slow bench lock format clean FORCE
 
 help:
 	@echo "make demo       real customers' lifetime values, into demo-output/"
@@ -45,6 +45,7 @@ clean:
 	rm -rf .venv build dist demo-output .mypy_cache .pytest_cache .ruff_cache .hypothesis src/lifecast.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): pyproject.toml $(wildcard requirements/*.txt)
+# With PYTHON= always, so that it is told when .venv holds another one.
+$(INSTALLED): pyproject.toml $(wildcard requirements/*.txt) $(if $(PYTHON),FORCE)
 	@bash requirements/install.sh $(PYTHON)
 	@touch $@
