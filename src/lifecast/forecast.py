@@ -178,7 +178,7 @@ def simulate(
         if spend_family is not None:
             spend = spend_family.expected_spend(n, m, worlds.spend)
             mean, mean_quantiles = expected_values(
-                row, discounted, spend, book.margin[chunk], probabilities
+                row, n, m, discounted, spend, book.margin[chunk], probabilities
             )
             columns |= {
                 "spend_per_purchase": spend.mean(axis=1),

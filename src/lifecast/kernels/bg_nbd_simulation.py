@@ -70,10 +70,13 @@ def simulate_purchases(
                 continue
             k, A = theta[s, 0] + x[j], theta[s, 1] + T[j]
             a, leavers_and_stayers = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
-            passed = A * math.expm1(-math.log1p(-u / p_alive[j, s]) / k)
+            age = A * math.exp(-math.log(1.0 - u / p_alive[j, s]) / k)
             end = clock[s, K]
-            slot = 0
-            while passed <= end:
+            while age - A <= end:
+                passed = age - A
+                slot = min(int(passed / end * K), K - 1)
+                while slot > 0 and passed <= clock[s, slot]:
+                    slot -= 1
                 while slot < K - 1 and passed > clock[s, slot + 1]:
                     slot += 1
                 span = clock[s, slot + 1] - clock[s, slot]
@@ -91,7 +94,7 @@ def simulate_purchases(
                 leavers_and_stayers += 1.0
                 k += 1.0
                 state, u = next_uniform(state)
-                passed += (A + passed) * math.expm1(-math.log(u) / k)
+                age *= math.exp(-math.log(u) / k)
     first[n] = count
     return first, world[:count], period[:count], time[:count]
 

@@ -56,6 +56,7 @@ def add_up(
     discount_rate : float
         Continuous, per time unit.
     probabilities : (quantile,)
+        Symmetric about one half, so that a negative margin turns them round.
     purchases, value, discounted : (world, period)
         Sums over customers, added to in place.
 
@@ -76,34 +77,29 @@ def add_up(
                 current = s
                 draws[buying_worlds] = 0.0
                 buying_worlds += 1
-            cash = margin[i] * amount[e]
-            present = cash * math.exp(-discount_rate * time[e])
+            present = amount[e] * math.exp(-discount_rate * time[e])
             draws[buying_worlds - 1] += present
             purchases[s, k] += 1.0
-            value[s, k] += cash
-            discounted[s, k] += present
+            value[s, k] += margin[i] * amount[e]
+            discounted[s, k] += margin[i] * present
+        quantiles_with_zeros(draws[:buying_worlds], S, probabilities, quantiles[i])
         if margin[i] >= 0.0:
-            quantiles_with_zeros(draws[:buying_worlds], S, probabilities, quantiles[i])
+            quantiles[i] *= margin[i]
         else:
-            draws[:buying_worlds] *= -1.0
-            quantiles_with_zeros(draws[:buying_worlds], S, 1.0 - probabilities, quantiles[i])
-            quantiles[i] *= -1.0
+            quantiles[i] = margin[i] * quantiles[i][::-1].copy()
     return quantiles
 
 
 @njit(cache=True, nogil=True)
 def expected_values(
-    row: Integers,
-    purchases: Floats,
-    spend: Floats,
-    margin: Floats,
-    probabilities: Floats,
+    row: Integers, n: Integers, m: Floats, purchases: Floats, spend: Floats, margin: Floats, probabilities: Floats
 ) -> tuple[Floats, Floats]:
     """Mean over worlds of each customer's expected value, and its quantiles.
 
     Parameters
     ----------
-    row, margin : (customer,)
+    row, n, m, margin : (customer,)
+        Customers next to each other with equal row, n and m have the same expectations, and are served together.
     purchases : (row, world)
         Expected discounted purchases given the world.
     spend : (customer, world)
@@ -112,14 +108,24 @@ def expected_values(
     customers, S = spend.shape
     mean = np.empty(customers)
     quantiles = np.empty((customers, probabilities.size))
+    draws = np.empty(S)
+    value = 0.0
+    at = np.empty(probabilities.size)
     for i in range(customers):
-        draws = margin[i] * purchases[row[i]] * spend[i]
-        mean[i] = draws.mean()
-        draws.sort()
-        for j in range(probabilities.size):
-            if S == 1:
-                quantiles[i, j] = draws[0]
-                continue
-            below, fraction = order_statistic_position(probabilities[j], S)
-            quantiles[i, j] = draws[below] + fraction * (draws[below + 1] - draws[below])
+        if i == 0 or row[i] != row[i - 1] or n[i] != n[i - 1] or m[i] != m[i - 1]:
+            for s in range(S):
+                draws[s] = purchases[row[i], s] * spend[i, s]
+            value = draws.mean()
+            draws.sort()
+            for j in range(probabilities.size):
+                if S == 1:
+                    at[j] = draws[0]
+                else:
+                    below, fraction = order_statistic_position(probabilities[j], S)
+                    at[j] = draws[below] + fraction * (draws[below + 1] - draws[below])
+        mean[i] = margin[i] * value
+        if margin[i] >= 0.0:
+            quantiles[i] = margin[i] * at
+        else:
+            quantiles[i] = margin[i] * at[::-1]
     return mean, quantiles

@@ -19,6 +19,22 @@ TIMING = np.uint64(0x632BE59BD9B4E019)
 SPEND = np.uint64(0xD1B54A32D192ED03)
 UNIT = 2.0**-53
 
+LAYERS = 128  # of equal area under exp(-z^2 / 2); the base holds the tail too
+BASE = 3.442619855899
+AREA = 9.91256303526217e-3
+
+
+def ziggurat() -> tuple[Floats, Floats]:
+    """Right edge of each layer, from the base's nominal one up to 0, and each edge relative to the one below."""
+    edges = [AREA * math.exp(0.5 * BASE**2), BASE]
+    while len(edges) < LAYERS:
+        edges.append(math.sqrt(-2.0 * math.log(AREA / edges[-1] + math.exp(-0.5 * edges[-1] ** 2))))
+    edge = np.array([*edges, 0.0])
+    return edge, edge[1:] / edge[:-1]
+
+
+EDGE, RATIO = ziggurat()
+
 
 @njit(cache=True, nogil=True, inline="always")
 def mix64(z: np.uint64) -> np.uint64:
@@ -54,12 +70,35 @@ def next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
     return state, (float(mix64(state) >> np.uint64(11)) + 0.5) * UNIT
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def next_normal(state: np.uint64) -> tuple[np.uint64, float]:
-    """A standard normal variate [Box & Muller 1958]."""
-    state, u = next_uniform(state)
-    state, w = next_uniform(state)
-    return state, math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * w)
+    """A standard normal variate by the ziggurat [Marsaglia & Tsang 2000, in the form of Doornik 2005]."""
+    while True:
+        state = state + GOLDEN
+        bits = mix64(state)
+        layer = bits & np.uint64(LAYERS - 1)
+        u = float(bits >> np.uint64(11)) * (2.0 * UNIT) - 1.0
+        if abs(u) < RATIO[layer]:
+            return state, u * EDGE[layer]
+        if layer == 0:
+            return normal_tail(state, u)
+        z = u * EDGE[layer]
+        below = math.exp(-0.5 * (EDGE[layer] * EDGE[layer] - z * z))
+        above = math.exp(-0.5 * (EDGE[layer + np.uint64(1)] * EDGE[layer + np.uint64(1)] - z * z))
+        state, v = next_uniform(state)
+        if above + v * (below - above) < 1.0:
+            return state, z
+
+
+@njit(cache=True, nogil=True)
+def normal_tail(state: np.uint64, side: float) -> tuple[np.uint64, float]:
+    """A normal variate beyond the ziggurat's base, on the given side [Marsaglia 1964]."""
+    while True:
+        state, u = next_uniform(state)
+        state, v = next_uniform(state)
+        beyond = -math.log(u) / BASE
+        if -2.0 * math.log(v) >= beyond * beyond:
+            return state, BASE + beyond if side > 0.0 else -BASE - beyond
 
 
 @njit(cache=True, nogil=True)
