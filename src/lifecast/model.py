@@ -126,8 +126,8 @@ class CLTV:
         --------
         >>> import lifecast as lc
         >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, time_unit="week")
-        >>> round(model.expected_purchases_new_customer(52), 3)
-        1.444
+        >>> round(model.expected_purchases_new_customer(6), 3)
+        0.281
         """
         model = cls(
             purchases=build({"family": families[0]}, PURCHASE_FAMILIES),

@@ -94,12 +94,16 @@ def read_transactions(
     >>> read_transactions(load_cdnow(sample=True)).lines
     6919
     """
+    import duckdb
+
     source = open_source(log)
-    names = _choose_columns(
-        source.columns, {"customer_id": customer_id, "date": date, "amount": amount}, attributes
-    )
-    source.attach(names)
-    return _check(source, names, tuple(attributes), date_format)
+    wanted = {"customer_id": customer_id, "date": date, "amount": amount}
+    names = _choose_columns(source.columns, wanted, attributes)
+    try:
+        source.attach(names)
+        return _check(source, names, tuple(attributes), date_format)
+    except duckdb.Error as error:  # a damaged file, say: its lines are read only now
+        raise DataError(f"The log cannot be read. DuckDB says: {str(error).splitlines()[0]}") from error
 
 
 def _choose_columns(
@@ -178,7 +182,8 @@ def _check(
         example = _first(connection, "date", f"{anyone} AND NOT coalesce(isfinite({day}), false)")
         raise DataError(
             f"{bad_days:,} of {lines:,} lines have no date that can be read in {names['date']!r} "
-            f"(first: {example}). Remove or repair them, or say how dates are written, such as date_format='%d/%m/%Y'."
+            f"(first: {example}). Remove or repair them, or say how dates are written, such as "
+            "date_format='%d/%m/%Y'."
         )
     if bad_amounts:
         example = _first(connection, "amount", f"{anyone} AND NOT coalesce(isfinite({money}), false)")
@@ -213,11 +218,11 @@ def _first(connection: "DuckDBPyConnection", column: str, condition: str) -> str
 
 
 def _customer_known(kind: str) -> str:
-    if kind == "VARCHAR":
-        return "coalesce(trim(customer_id) <> '', false)"
     if kind in {"FLOAT", "DOUBLE"}:
         return "coalesce(NOT isnan(customer_id), false)"
-    return "(customer_id IS NOT NULL)"
+    if kind in _WHOLE:
+        return "(customer_id IS NOT NULL)"
+    return "coalesce(trim(CAST(customer_id AS VARCHAR)) <> '', false)"
 
 
 def _customer(connection: "DuckDBPyConnection", kind: str, name: str, typed: bool) -> str:
