@@ -11,6 +11,7 @@ from lifecast.timeunit import TimeUnit
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
+    import pyarrow as pa
 
 _NUMBERS = ("frequency", "recency", "T", "monetary_value", "monetary_log_mean", "monetary_frequency")
 _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
@@ -18,8 +19,6 @@ _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
 
 def read_frame(df: "pd.DataFrame", unit: TimeUnit) -> dict[str, Any]:
     """The fields of an RFM (`customer_id`, `frequency`, ..., `attributes`) out of a table, or a DataError."""
-    import pyarrow as pa
-
     if "customer_id" not in df.columns:
         if df.index.name != "customer_id":
             raise DataError(
@@ -44,9 +43,23 @@ def read_frame(df: "pd.DataFrame", unit: TimeUnit) -> dict[str, Any]:
         numbers["monetary_frequency"] = numbers.get("monetary_frequency", spent)
     others = [name for name in df.columns if name not in ("customer_id", *_NUMBERS, *_HOLDOUT)]
     return numbers | {
-        "customer_id": pa.array(df["customer_id"], from_pandas=True),
-        "attributes": {str(name): pa.array(df[name], from_pandas=True) for name in others},
+        "customer_id": _arrow(df["customer_id"]),
+        "attributes": {str(name): _arrow(df[name]) for name in others},
     }
+
+
+def _arrow(column: "pd.Series[Any]") -> "pa.Array[Any]":
+    import pyarrow as pa
+
+    try:
+        values = pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(
+            f"Column {column.name!r} mixes kinds of values: {error}. Convert it first."
+        ) from error
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    return values.cast(pa.string()) if values.type == pa.large_string() else values
 
 
 def _numbers(df: "pd.DataFrame", name: str) -> Floats:

@@ -273,6 +273,7 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
     ask = _Ask(connection, query)
     counts = ask.row(_count_lines(ask))
     net = query.returns == "net" and counts["returned_lines"] > 0
+    net_held = query.returns == "net" and counts["held_returned_lines"] > 0
     ask.run(f"CREATE TEMP TABLE bought AS {_purchases(ask, net)}", after=date.min, until=query.end)
     ask.run(f"CREATE TEMP TABLE customers AS {_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS}")
     counts |= ask.row(_count_purchases(ask))
@@ -280,7 +281,7 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
 
     columns, joins, periods = "customers.*", "", None
     if query.held_end is not None:
-        held = f"SELECT * FROM ({_purchases(ask, net)}) SEMI JOIN customers USING (customer_id)"
+        held = f"SELECT * FROM ({_purchases(ask, net_held)}) SEMI JOIN customers USING (customer_id)"
         ask.run(f"CREATE TEMP TABLE held AS {held}", after=query.end, until=query.held_end)
         value = ", CAST(sum(money) AS DOUBLE) / $scale AS value" if ask.money else ""
         period = "CAST(ceil((day - $end) / $unit_days) AS BIGINT) - 1 AS period"
@@ -308,10 +309,11 @@ def _count_lines(ask: _Ask) -> str:
     returned = "amount < 0 AND day <= $end"
     if ask.money:
         counts += f""", count(*) FILTER ({returned}) AS returned_lines,
+            count(*) FILTER (amount < 0 AND day > $end AND day <= {held_end}) AS held_returned_lines,
             coalesce(-sum({_UNITS}) FILTER ({returned}), 0) / $scale AS returned_amount,
             coalesce(sum({_UNITS}) FILTER (day <= $end), 0) / $scale AS net_amount"""
     else:
-        counts += ", 0 AS returned_lines"
+        counts += ", 0 AS returned_lines, 0 AS held_returned_lines"
     return f"SELECT {counts} FROM lines"
 
 

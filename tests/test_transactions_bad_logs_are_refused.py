@@ -1,0 +1,113 @@
+"""Does a log that cannot be used say how much is wrong, what first, and what to do?"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import lifecast as lc
+from lifecast.errors import DataError, SettingsError
+
+
+def log(**columns: Any) -> pd.DataFrame:
+    plain = {
+        "customer_id": [1, 1, 2],
+        "date": ["2024-01-01", "2024-01-09", "2024-01-02"],
+        "amount": [5.0, 6.0, 7.0],
+    }
+    return pd.DataFrame(plain | columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"date": ["2024-01-01", None, "2024-01-02"]},
+            r"1 of 3 lines have no date .*first: missing.*date_format",
+        ),
+        ({"date": ["31/01/2024", "2024-01-09", "x"]}, r"2 of 3 lines have no date .*first: '31/01/2024'"),
+        ({"date": pd.to_datetime(["2024-01-01", "NaT", "2024-01-02"])}, r"1 of 3 lines have no date"),
+        (
+            {"amount": [5.0, np.nan, np.inf]},
+            r"2 of 3 lines have a missing or infinite amount.*first: missing",
+        ),
+        ({"amount": [5.0, -np.inf, 1.0]}, r"first: -inf"),
+        ({"amount": ["5", "6,50", "7"]}, r"1 of 3 lines .*'amount' \(first: '6,50'\)"),
+        ({"customer_id": [None, None, None]}, r"no line with a customer id \(3 lines in all\)"),
+        ({"customer_id": ["", " ", None]}, r"no line with a customer id"),
+        ({"customer_id": [1.5, 1.0, 2.0]}, r"not whole numbers \(first: 1.5\)"),
+        ({"customer_id": [1, "a", 2]}, r"mixes kinds of values"),
+    ],
+)
+def test_do_bad_values_say_how_many_and_which_first(columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        lc.rfm_summary(log(**columns))
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "message"),
+    [
+        (
+            log(),
+            {"customer_id": "customer"},
+            r"customer_id='customer'.*perhaps 'customer_id'.*'date', 'amount'",
+        ),
+        (log(), {"attributes": ["age"]}, r"attributes='age': the log has no such column"),
+        (log(), {"attributes": ["frequency"]}, "name of a column of the RFM itself"),
+        (log().rename(columns={"date": "when"}), {}, r"which column is the date. Pass date=.*'when'"),
+        (
+            log().rename(columns={"amount": "sales"}).assign(revenue=1.0),
+            {},
+            r"'sales', 'revenue' all might be",
+        ),
+        (log(date=[20240101, 20240109, 20240102]), {}, r"column of BIGINT.*date_format='%Y%m%d'"),
+        (log(amount=[True, False, True]), {}, r"amount='amount' is a column of BOOLEAN"),
+        (log(), {"time_unit": "fortnight"}, "not a unit"),
+        (log(), {"merge_within": "month"}, "merge_within='month' is not a period"),
+        (log(), {"merge_within": 0}, "merge_within=0 is not a period"),
+        (log(), {"returns": "ignore"}, "'net', 'drop' or 'refuse'"),
+        (log(), {"observation_end": "2023-12-31"}, r"No purchase .*runs from 2024-01-01 to 2024-01-09"),
+        (log(), {"holdout_end": "2024-12-31"}, "Pass both"),
+        (log(), {"observation_end": "2024-01-05", "holdout_end": "2024-01-05"}, "Pass both"),
+        ([1, 2, 3], {}, "type builtins.list cannot be read"),
+        ("log.xlsx", {}, "not named like a Parquet or CSV file"),
+    ],
+)
+def test_do_bad_settings_say_what_to_pass(table: Any, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        lc.rfm_summary(table, **settings)
+
+
+def test_are_returns_refused_on_request() -> None:
+    with pytest.raises(DataError, match="1 of 3 lines have a negative amount"):
+        lc.rfm_summary(log(amount=[5.0, -6.0, 7.0]), returns="refuse")
+
+
+def test_is_an_empty_log_refused() -> None:
+    with pytest.raises(DataError, match="no line with a customer id"):
+        lc.rfm_summary(log().iloc[:0])
+    with pytest.raises(DataError, match="no line with a customer id"):
+        lc.rfm_summary(pl.DataFrame(schema={"customer_id": pl.Int64, "date": pl.Date}))
+
+
+def test_does_a_missing_or_damaged_file_say_which(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.parquet' cannot be read"):
+        lc.rfm_summary(tmp_path / "none.parquet")
+    with pytest.raises(DataError, match=r"\*\.csv' cannot be read"):
+        lc.rfm_summary(str(tmp_path / "*.csv"))
+    (tmp_path / "bad.parquet").write_bytes(b"not a parquet file at all")
+    with pytest.raises(DataError, match=r"bad\.parquet' cannot be read"):
+        lc.rfm_summary(tmp_path / "bad.parquet")
+    lines = ["customer_id,date", *["1,2024-01-01"] * 30_000, "1,2024-01-01,5,6,7"]
+    (tmp_path / "torn.csv").write_text("\n".join(lines))
+    with pytest.raises(DataError, match="cannot be read"):
+        lc.rfm_summary(tmp_path / "torn.csv")
+
+
+def test_are_lines_without_a_customer_dropped_and_counted_whatever_else_they_lack() -> None:
+    rfm = lc.rfm_summary(log(customer_id=[1, 1, None], date=["2024-01-01", "2024-01-09", None]))
+    assert rfm.report is not None
+    assert (len(rfm), rfm.report.lines, rfm.report.lines_without_customer) == (1, 3, 1)
