@@ -2,7 +2,7 @@
 
 The two latent traits are never drawn. Given the past, the next gap of a living customer is Lomax (the gamma mixture of
 exponentials), and the chance of leaving after a purchase follows Polya's urn (the beta mixture of coin tosses); each observed gap
-and survival updates them. So a future costs two uniforms per purchase, and one when there is none.
+and survival updates them. So a future costs one uniform per purchase and one more.
 """
 
 import math
@@ -89,12 +89,12 @@ def simulate_purchases(
                 time[count] = edges[slot] + (passed - clock[s, slot]) / span * (edges[slot + 1] - edges[slot])
                 count += 1
                 state, u = next_uniform(state)
-                if u * leavers_and_stayers < a:
+                leave = a / leavers_and_stayers
+                if u < leave:
                     break
                 leavers_and_stayers += 1.0
                 k += 1.0
-                state, u = next_uniform(state)
-                age *= math.exp(-math.log(u) / k)
+                age *= math.exp(-math.log((u - leave) / (1.0 - leave)) / k)  # what is left of u is uniform again
     first[n] = count
     return first, world[:count], period[:count], time[:count]
 

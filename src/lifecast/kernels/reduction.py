@@ -9,26 +9,49 @@ from lifecast.arrays import Floats, Integers
 
 
 @njit(cache=True, nogil=True)
-def order_statistic_position(probability: float, size: int) -> tuple[int, float]:
-    """Where the linearly interpolated quantile lies among sorted draws [Hyndman & Fan 1996, type 7; numpy's default]."""
-    position = probability * (size - 1)
-    below = min(int(math.floor(position)), size - 2)
-    return below, position - below
+def select(values: Floats, begin: int, place: int) -> float:
+    """The value that sorting ``values[begin:]`` would put at ``place``; leaves smaller ones before it and larger ones after [Hoare 1961]."""
+    left, right = begin, values.size - 1
+    while left < right:
+        pivot = values[(left + right) // 2]
+        i, j = left, right
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if place <= j:
+            right = j
+        elif place >= i:
+            left = i
+        else:
+            break
+    return values[place]  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True)
 def quantiles_with_zeros(positive: Floats, size: int, probabilities: Floats, out: Floats) -> None:
-    """Quantiles of ``size`` non-negative draws of which all but the given positive ones are zero. Sorts ``positive``."""
-    if size == 1:
-        out[:] = positive[0] if positive.size else 0.0
-        return
-    positive.sort()
+    """Quantiles, at ascending probabilities, of ``size`` non-negative draws of which all but the given positive ones are zero.
+
+    Linear between order statistics [Hyndman & Fan 1996, type 7; numpy's default]. Reorders ``positive``.
+    """
     zeros = size - positive.size
+    begin = 0
     for j in range(probabilities.size):
-        below, fraction = order_statistic_position(probabilities[j], size)
-        low = positive[below - zeros] if below >= zeros else 0.0
-        high = positive[below + 1 - zeros] if below + 1 >= zeros else 0.0
-        out[j] = low + fraction * (high - low)
+        position = probabilities[j] * (size - 1)
+        below = int(math.floor(position))
+        low = high = 0.0
+        if below >= zeros:
+            low = select(positive, begin, below - zeros)
+            begin = below - zeros
+        if below + 1 < size and below + 1 >= zeros and position > below:
+            high = select(positive, begin, below + 1 - zeros)
+            begin = max(begin, below - zeros)
+        out[j] = low + (position - below) * (high - low)
 
 
 @njit(cache=True, nogil=True)
@@ -116,13 +139,7 @@ def expected_values(
             for s in range(S):
                 draws[s] = purchases[row[i], s] * spend[i, s]
             value = draws.mean()
-            draws.sort()
-            for j in range(probabilities.size):
-                if S == 1:
-                    at[j] = draws[0]
-                else:
-                    below, fraction = order_statistic_position(probabilities[j], S)
-                    at[j] = draws[below] + fraction * (draws[below + 1] - draws[below])
+            quantiles_with_zeros(draws, S, probabilities, at)
         mean[i] = margin[i] * value
         if margin[i] >= 0.0:
             quantiles[i] = margin[i] * at
