@@ -75,7 +75,7 @@ KEPT_IN: list[Callable[[pd.DataFrame, Path], Any]] = [
     lambda log, _: pl.from_pandas(log).lazy(),
     lambda log, _: pa.Table.from_pandas(log),
     lambda log, _: pa.Table.from_pandas(log).to_reader(max_chunksize=500),
-    lambda log, _: duckdb.connect().from_arrow(pa.Table.from_pandas(log)),
+    lambda log, _: duckdb.from_arrow(pa.Table.from_pandas(log)),
     lambda log, _: log.assign(date=log["date"].dt.date, channel=log["channel"].astype("category")),
     lambda log, _: log.assign(date=log["date"].dt.strftime("%Y-%m-%d")),
     lambda log, _: log.assign(date=(log["date"] + pd.Timedelta("23h")).dt.tz_localize("UTC")),

@@ -52,6 +52,17 @@ def save_rfm(rfm: RFM, path: str | os.PathLike[str]) -> None:
         beside.unlink(missing_ok=True)
 
 
+def holds_rfm(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a Parquet file that `save_rfm` wrote; False for anything else, a missing file too."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return _KEY in (pq.read_schema(path).metadata or {})
+    except (OSError, pa.ArrowInvalid):
+        return False
+
+
 def load_rfm(path: str | os.PathLike[str]) -> RFM:
     """Read an RFM back.
 

@@ -61,17 +61,18 @@ _NET_PURCHASES = f"""
 
 _CUSTOMERS = """
     SELECT customer_id, count(*) - 1 AS frequency, min(day) AS first_day, max(day) - min(day) AS recency_days
-    FROM bought GROUP BY customer_id"""
+    FROM ({bought}) GROUP BY customer_id"""
 # A repeat purchase is any but the first: the sums over all purchases, less the first one's share.
 _CUSTOMERS_WITH_MONEY = """
     SELECT customer_id, count(*) - 1 AS frequency, min(day) AS first_day, max(day) - min(day) AS recency_days,
         (sum(money) - arg_min(money, day)) / $scale AS repeat_amount,
         count(*) FILTER (money > 0) - CAST(arg_min(money, day) > 0 AS BIGINT) AS positive_repeats,
-        (sum(logarithm) - arg_min(logarithm, day)) / $log_units AS repeat_logarithms
+        (sum(logarithm) - arg_min(logarithm, day)) / $log_units AS repeat_logarithms,
+        sum(money) AS all_money, count(*) FILTER (money = 0) AS zero_purchases
     FROM (
         SELECT *,
             CASE WHEN money > 0 THEN CAST(ln(money / $scale) * $log_units AS BIGINT) ELSE 0 END AS logarithm
-        FROM bought)
+        FROM ({bought}))
     GROUP BY customer_id"""
 
 
@@ -153,7 +154,7 @@ def _connect() -> "DuckDBPyConnection":
     connection = duckdb.connect(
         config={"temp_directory": os.path.join(tempfile.gettempdir(), "lifecast-duckdb")}
     )
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 
@@ -274,12 +275,12 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
     counts = ask.row(_count_lines(ask))
     net = query.returns == "net" and counts["returned_lines"] > 0
     net_held = query.returns == "net" and counts["held_returned_lines"] > 0
-    ask.run(f"CREATE TEMP TABLE bought AS {_purchases(ask, net)}", after=date.min, until=query.end)
-    ask.run(f"CREATE TEMP TABLE customers AS {_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS}")
+    customers = (_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS).format(bought=_purchases(ask, net))
+    ask.run(f"CREATE TEMP TABLE customers AS {customers}", after=date.min, until=query.end)
     counts |= ask.row(_count_purchases(ask))
-    ask.run("DROP TABLE bought")
 
-    columns, joins, periods = "customers.*", "", None
+    columns = "customers.* EXCLUDE (all_money, zero_purchases)" if ask.money else "customers.*"
+    joins, periods = "", None
     if query.held_end is not None:
         held = f"SELECT * FROM ({_purchases(ask, net_held)}) SEMI JOIN customers USING (customer_id)"
         ask.run(f"CREATE TEMP TABLE held AS {held}", after=query.end, until=query.held_end)
@@ -321,15 +322,10 @@ def _count_purchases(ask: _Ask) -> str:
     """Count what was bought, and the customers who are left out because they first bought after the end."""
     buys = "day > $end" + (" AND amount >= 0" if ask.money else "")
     late = f"SELECT DISTINCT customer_id FROM lines ANTI JOIN customers USING (customer_id) WHERE {buys}"
-    money = (
-        """, count(*) FILTER (money = 0) AS zero_purchases,
-        coalesce(sum(money), 0) / $scale AS purchased_amount"""
-        if ask.money
-        else ""
-    )
-    return (
-        f"SELECT count(*) AS purchases, (SELECT count(*) FROM ({late})) AS late_customers{money} FROM bought"
-    )
+    money = """, CAST(sum(zero_purchases) AS BIGINT) AS zero_purchases,
+        sum(all_money) / $scale AS purchased_amount"""
+    return f"""SELECT CAST(sum(frequency + 1) AS BIGINT) AS purchases,
+        (SELECT count(*) FROM ({late})) AS late_customers{money if ask.money else ""} FROM customers"""
 
 
 def _purchases(ask: _Ask, net: bool) -> str:
