@@ -166,6 +166,11 @@ class CLTV:
         ).rename_axis("parameter")
 
     @property
+    def time_unit(self) -> TimeUnit:
+        """The unit of time that the parameters are in; only an RFM in this unit can be scored."""
+        return self._unit()
+
+    @property
     def diagnostics(self) -> "pd.DataFrame":
         """What the fit was held against: figure, threshold, pass or fail, and the remedy."""
         import pandas as pd
