@@ -158,9 +158,11 @@ def simulate(
         expectation = expected(x, T)
         purchases = times_or_zero(p_alive, expectation[0])
         discounted = times_or_zero(p_alive, expectation[1])
+        mean_purchases = purchases.mean(axis=1)[row]
         first, world, period, time = purchase_family.simulate_purchases(
-            x, T, p_alive, p_purchase, row, keys[chunk], theta, worlds.clock, worlds.edges
-        )
+            x, T, p_alive, p_purchase, row, keys[chunk], theta, worlds.clock, worlds.edges,
+            float(mean_purchases.mean()) if np.all(np.isfinite(mean_purchases)) else 1.0,
+        )  # fmt: skip
         n, m = book.n[chunk], book.m[chunk]
         if spend_family is None:
             amount = np.zeros(world.size)
@@ -172,7 +174,7 @@ def simulate(
         )
         columns = {
             "p_alive": p_alive.mean(axis=1)[row],
-            "purchases": purchases.mean(axis=1)[row],
+            "purchases": mean_purchases,
             "p_purchase": (p_alive * p_purchase).mean(axis=1)[row],
         }
         if spend_family is not None:

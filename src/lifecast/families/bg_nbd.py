@@ -122,12 +122,16 @@ class BGNBD:
         theta: Floats,
         clock: Floats,
         edges: Floats,
+        expected: float,
     ) -> tuple[Integers, Any, Any, Floats]:
-        guess = int(row.size * theta.shape[0] * (0.1 + np.mean(p_alive * p_purchase)))
-        purchases: tuple[Integers, Any, Any, Floats] = simulate_purchases(
-            x, T, p_alive, p_purchase, row, keys, theta, clock, edges, guess
-        )
-        return purchases
+        room = int(1.1 * row.size * theta.shape[0] * expected) + 1_000
+        while True:
+            purchases: tuple[Integers, Any, Any, Floats] = simulate_purchases(
+                x, T, p_alive, p_purchase, row, keys, theta, clock, edges, room
+            )
+            if purchases[0][-1] <= room:
+                return purchases
+            room = int(purchases[0][-1])
 
     def purchase_pmf(self, n: int, t: float, theta: Floats) -> Floats:
         return np.array([bg_nbd.purchase_pmf(n, t, *world) for world in theta])

@@ -77,11 +77,13 @@ class PurchaseFamily(Family, Protocol):
         theta: Floats,
         clock: Floats,
         edges: Floats,
+        expected: float,
     ) -> tuple[Integers, Any, Any, Floats]:
         """Purchases of each customer in each world: first (customer + 1,), world, period and time (purchase,).
 
         Histories x, T (row,) with their probabilities (row, world); customers as row and key (customer,); ``clock`` (world, period + 1)
-        is the operational time at the calendar ``edges`` (period + 1,) of the periods.
+        is the operational time at the calendar ``edges`` (period + 1,) of the periods. ``expected`` is the mean number of purchases of a
+        customer in a world, to make room for.
         """
         ...
 

@@ -1,8 +1,8 @@
 """Exact conditional simulation of a customer's future purchases under BG/NBD [Fader, Hardie & Lee 2005].
 
-The two latent traits are never drawn. Given the past, the next gap of a living customer is Lomax (the gamma mixture of
-exponentials), and the chance of leaving after a purchase follows Polya's urn (the beta mixture of coin tosses); each observed gap
-and survival updates them. So a future costs one uniform per purchase and one more.
+Latent traits are drawn late or never. One uniform decides whether the customer is alive, buys at all, and when first: given the
+past, the gap is Lomax, the gamma mixture of exponentials. Only a customer who buys and stays gets a rate, from its posterior given
+that first gap. The chance of leaving is never drawn: it follows Polya's urn, the beta mixture of coin tosses.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from lifecast.arrays import Floats, Integers, Keys
-from lifecast.kernels.stream import TIMING, next_uniform, stream_start
+from lifecast.kernels.stream import TIMING, next_gamma, next_uniform, stream_start
 
 
 @njit(cache=True, nogil=True)
@@ -44,7 +44,7 @@ def simulate_purchases(
     edges : (period + 1,)
         Calendar time of the periods' edges, from 0.
     capacity : int
-        First guess at the number of purchases; grows as needed.
+        Room for purchases. Those beyond it are counted but not kept: call again with room for ``first[-1]``.
 
     Returns
     -------
@@ -70,44 +70,31 @@ def simulate_purchases(
                 continue
             k, A = theta[s, 0] + x[j], theta[s, 1] + T[j]
             a, leavers_and_stayers = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
-            age = A * math.exp(-math.log(1.0 - u / p_alive[j, s]) / k)
+            passed = A * math.expm1(-math.log1p(-u / p_alive[j, s]) / k)
             end = clock[s, K]
-            while age - A <= end:
-                passed = age - A
-                slot = min(int(passed / end * K), K - 1)
+            slots_per_time = K / end
+            rate = 0.0
+            while passed <= end:
+                slot = min(int(passed * slots_per_time), K - 1)
                 while slot > 0 and passed <= clock[s, slot]:
                     slot -= 1
                 while slot < K - 1 and passed > clock[s, slot + 1]:
                     slot += 1
                 span = clock[s, slot + 1] - clock[s, slot]
-                if count == world.size:
-                    world = grow_int32(world)
-                    period = grow_int32(period)
-                    time = grow_float64(time)
-                world[count] = s
-                period[count] = slot
-                time[count] = edges[slot] + (passed - clock[s, slot]) / span * (edges[slot + 1] - edges[slot])
+                if count < capacity:
+                    world[count] = s
+                    period[count] = slot
+                    time[count] = edges[slot] + (passed - clock[s, slot]) / span * (edges[slot + 1] - edges[slot])
                 count += 1
                 state, u = next_uniform(state)
                 leave = a / leavers_and_stayers
                 if u < leave:
                     break
                 leavers_and_stayers += 1.0
-                k += 1.0
-                age *= math.exp(-math.log((u - leave) / (1.0 - leave)) / k)  # what is left of u is uniform again
+                if rate == 0.0:
+                    state, rate = next_gamma(state, k + 1.0)
+                    rate /= A + passed
+                passed -= math.log((u - leave) / (1.0 - leave)) / rate  # what is left of u is uniform again
     first[n] = count
-    return first, world[:count], period[:count], time[:count]
-
-
-@njit(cache=True, nogil=True)
-def grow_int32(full: np.ndarray) -> np.ndarray:
-    larger = np.empty(2 * full.size + 64, np.int32)
-    larger[: full.size] = full
-    return larger
-
-
-@njit(cache=True, nogil=True)
-def grow_float64(full: Floats) -> Floats:
-    larger = np.empty(2 * full.size + 64, np.float64)
-    larger[: full.size] = full
-    return larger
+    kept = min(count, capacity)
+    return first, world[:kept], period[:kept], time[:kept]
