@@ -154,13 +154,13 @@ def simulate(
         x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
         theta = worlds.purchases
         p_alive = purchase_family.probability_alive(x, t_x, T, theta)
-        p_purchase = purchase_family.probability_of_purchase(x, T, theta, worlds.clock[:, -1])
+        p_buys = p_alive * purchase_family.probability_of_purchase(x, T, theta, worlds.clock[:, -1])
         expectation = expected(x, T)
         purchases = times_or_zero(p_alive, expectation[0])
         discounted = times_or_zero(p_alive, expectation[1])
         mean_purchases = purchases.mean(axis=1)[row]
         first, world, period, time = purchase_family.simulate_purchases(
-            x, T, p_alive, p_purchase, row, keys[chunk], theta, worlds.clock, worlds.edges,
+            x, T, p_alive, p_buys, row, keys[chunk], theta, worlds.clock, worlds.edges,
             float(mean_purchases.mean()) if np.all(np.isfinite(mean_purchases)) else 1.0,
         )  # fmt: skip
         n, m = book.n[chunk], book.m[chunk]
@@ -175,7 +175,7 @@ def simulate(
         columns = {
             "p_alive": p_alive.mean(axis=1)[row],
             "purchases": mean_purchases,
-            "p_purchase": (p_alive * p_purchase).mean(axis=1)[row],
+            "p_purchase": p_buys.mean(axis=1)[row],
         }
         if spend_family is not None:
             spend = spend_family.expected_spend(n, m, worlds.spend)

@@ -116,7 +116,7 @@ class BGNBD:
         x: Integers,
         T: Floats,
         p_alive: Floats,
-        p_purchase: Floats,
+        p_buys: Floats,
         row: Integers,
         keys: Keys,
         theta: Floats,
@@ -127,7 +127,7 @@ class BGNBD:
         room = int(1.1 * row.size * theta.shape[0] * expected) + 1_000
         while True:
             purchases: tuple[Integers, Any, Any, Floats] = simulate_purchases(
-                x, T, p_alive, p_purchase, row, keys, theta, clock, edges, room
+                x, T, p_alive, p_buys, row, keys, theta, clock, edges, room
             )
             if purchases[0][-1] <= room:
                 return purchases

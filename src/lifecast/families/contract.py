@@ -71,7 +71,7 @@ class PurchaseFamily(Family, Protocol):
         x: Integers,
         T: Floats,
         p_alive: Floats,
-        p_purchase: Floats,
+        p_buys: Floats,
         row: Integers,
         keys: Keys,
         theta: Floats,
@@ -81,7 +81,7 @@ class PurchaseFamily(Family, Protocol):
     ) -> tuple[Integers, Any, Any, Floats]:
         """Purchases of each customer in each world: first (customer + 1,), world, period and time (purchase,).
 
-        Histories x, T (row,) with their probabilities (row, world); customers as row and key (customer,); ``clock`` (world, period + 1)
+        Histories x, T (row,) with their probabilities (row, world) of being alive, and of being alive and buying; customers as row and key (customer,); ``clock`` (world, period + 1)
         is the operational time at the calendar ``edges`` (period + 1,) of the periods. ``expected`` is the mean number of purchases of a
         customer in a world, to make room for.
         """

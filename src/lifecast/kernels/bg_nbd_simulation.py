@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from lifecast.arrays import Floats, Integers, Keys
-from lifecast.kernels.stream import TIMING, next_gamma, next_uniform, stream_start
+from lifecast.kernels.stream import TIMING, first_bits, mix64, next_gamma, next_uniform, to_uniform
 
 
 @njit(cache=True, nogil=True)
@@ -19,7 +19,7 @@ def simulate_purchases(
     x: Integers,
     T: Floats,
     p_alive: Floats,
-    p_purchase: Floats,
+    p_buys: Floats,
     row: Integers,
     keys: Keys,
     theta: Floats,
@@ -33,8 +33,8 @@ def simulate_purchases(
     ----------
     x, T : (row,)
         Frequency and age of the distinct histories.
-    p_alive, p_purchase : (row, world)
-        Their probabilities of being alive, and of buying at least once if alive.
+    p_alive, p_buys : (row, world)
+        Their probabilities of being alive, and of being alive and buying at least once.
     row, keys : (customer,)
         Each customer's history and random key.
     theta : (world, 4)
@@ -59,15 +59,22 @@ def simulate_purchases(
     world = np.empty(capacity, np.int32)
     period = np.empty(capacity, np.int32)
     time = np.empty(capacity, np.float64)
+    buyers = np.empty(S, np.int64)
+    bits = np.empty(S, np.uint64)
     count = 0
     for i in range(n):
         first[i] = count
         j = row[i]
-        for s in range(S):
-            state = stream_start(keys[i], s, TIMING)
-            state, u = next_uniform(state)
-            if u >= p_alive[j, s] * p_purchase[j, s]:
-                continue
+        buying = 0
+        for s in range(S):  # without a branch, since nobody can predict who buys
+            drawn = first_bits(keys[i], s)
+            buyers[buying] = s
+            bits[buying] = drawn
+            buying += to_uniform(drawn) < p_buys[j, s]
+        for c in range(buying):
+            s = buyers[c]
+            u = to_uniform(bits[c])
+            state = mix64(bits[c] ^ TIMING)
             k, A = theta[s, 0] + x[j], theta[s, 1] + T[j]
             a, leavers_and_stayers = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
             passed = A * math.expm1(-math.log1p(-u / p_alive[j, s]) / k)

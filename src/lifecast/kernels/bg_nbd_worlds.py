@@ -32,9 +32,12 @@ def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) 
 
 @njit(cache=True, nogil=True)
 def probability_of_purchase_table(x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
-    """P(at least one purchase by ``end`` (world,) | alive), shape (row, world): one minus a Lomax tail."""
+    """P(at least one purchase by ``end`` (world,) | alive), shape (row, world): one minus a Lomax tail. Rows come sorted by x and T."""
     table = np.empty((x.size, theta.shape[0]))
     for i in range(x.size):
+        if i > 0 and x[i] == x[i - 1] and T[i] == T[i - 1]:
+            table[i] = table[i - 1]
+            continue
         for s in range(theta.shape[0]):
             table[i, s] = -math.expm1(-(theta[s, 0] + x[i]) * math.log1p(end[s] / (theta[s, 1] + T[i])))
     return table
@@ -136,11 +139,17 @@ def expectations_by_age(
 def expectations_of_rows(
     x_code: Integers, T: Floats, youngest: Floats, oldest: Floats, theta: Floats, series: Floats
 ) -> Floats:
-    """The sums of `expectations_by_age` for histories of frequency number ``x_code`` and age T (row,), shape (sum, row, world)."""
+    """The sums of `expectations_by_age` for histories of frequency number ``x_code`` and age T (row,), shape (sum, row, world).
+
+    Rows come sorted by both, so that equal ones are worked out once.
+    """
     S, M = theta.shape[0], series.shape[2]
     table = np.empty((M, x_code.size, S))
     for i in range(x_code.size):
         j = x_code[i]
+        if i > 0 and j == x_code[i - 1] and T[i] == T[i - 1]:
+            table[:, i] = table[:, i - 1]
+            continue
         for s in range(S):
             low, high = math.log(theta[s, 1] + youngest[j]), math.log(theta[s, 1] + oldest[j])
             y = 0.0

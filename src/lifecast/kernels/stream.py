@@ -58,16 +58,28 @@ def hash_texts(texts: np.ndarray, offsets: Integers, seed: np.uint64) -> Keys:
 
 
 @njit(cache=True, nogil=True, inline="always")
+def first_bits(key: np.uint64, world: int) -> np.uint64:
+    """The first 64 random bits of a customer in a world."""
+    return mix64(key + GOLDEN * np.uint64(world + 1))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def to_uniform(bits: np.uint64) -> float:
+    """A uniform strictly between 0 and 1 from random bits."""
+    return (float(bits >> np.uint64(11)) + 0.5) * UNIT
+
+
+@njit(cache=True, nogil=True, inline="always")
 def stream_start(key: np.uint64, world: int, purpose: np.uint64) -> np.uint64:
-    """Where the stream of one customer, world and purpose begins."""
-    return mix64((key ^ purpose) + GOLDEN * np.uint64(world + 1))
+    """Where the stream of one customer, world and purpose begins, after its first bits."""
+    return mix64(first_bits(key, world) ^ purpose)
 
 
 @njit(cache=True, nogil=True, inline="always")
 def next_uniform(state: np.uint64) -> tuple[np.uint64, float]:
     """Advance the stream; a uniform strictly between 0 and 1."""
     state = state + GOLDEN
-    return state, (float(mix64(state) >> np.uint64(11)) + 0.5) * UNIT
+    return state, to_uniform(mix64(state))
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -123,11 +135,11 @@ def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
 
 @njit(cache=True, nogil=True)
 def draw_uniforms(keys: Keys, worlds: int) -> Floats:
-    """The first uniform of every timing stream, shape (key, world): what the tests of the generator look at."""
+    """The first uniform of every customer and world, shape (key, world): what the tests of the generator look at."""
     drawn = np.empty((keys.size, worlds))
     for i in range(keys.size):
         for s in range(worlds):
-            drawn[i, s] = next_uniform(stream_start(keys[i], s, TIMING))[1]
+            drawn[i, s] = to_uniform(first_bits(keys[i], s))
     return drawn
 
 
