@@ -74,7 +74,10 @@ def table(columns: list[str], rows: list[list[str]], words: tuple[str, ...] = ()
     """Print a table; its first column and those named in `words` lean left, numbers right."""
     printed = Table(box=SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(columns):
-        printed.add_column(column, justify="left" if place == 0 or column in words else "right", no_wrap=True)
+        if place == 0:  # ids may be long
+            printed.add_column(column, overflow="fold")
+        else:
+            printed.add_column(column, justify="left" if column in words else "right", no_wrap=True)
     for row in rows:
         printed.add_row(*row)
     console().print(printed)
@@ -104,14 +107,15 @@ def print_diagnostics(model: "CLTV") -> None:
 def print_customers(customers: "pd.DataFrame", interval: float) -> None:
     """The customers of highest CLTV, or of most purchases; beside what really happened where it is known."""
     has_money, has_truth = "cltv" in customers, "value_actual" in customers
-    columns = ["customer", "alive", "purchases", "buys at all"]
-    columns += ["per purchase", "CLTV", f"{interval:.0%} interval"] if has_money else []
+    columns = ["customer", "alive", "purchases"]
+    columns += ["per purchase", "CLTV", f"{interval:.0%} interval"] if has_money else ["buys at all"]
     columns += ["really", ""] if has_truth else []
     rows = []
     for customer in customers.nlargest(BEST, "cltv" if has_money else "purchases").to_dict("records"):
-        cells = [str(customer["customer_id"]), f"{customer['p_alive']:.2f}"]
-        cells += [f"{customer['purchases']:.1f}", f"{customer['p_purchase']:.2f}"]
-        if has_money:
+        cells = [str(customer["customer_id"]), f"{customer['p_alive']:.2f}", f"{customer['purchases']:.1f}"]
+        if not has_money:
+            cells += [f"{customer['p_purchase']:.2f}"]
+        else:
             lower, upper = customer["cltv_lower"], customer["cltv_upper"]
             cells += [f"{customer['spend_per_purchase']:,.2f}", money(customer["cltv"])]
             cells += [f"{money(lower)} to {money(upper)}"]
@@ -524,6 +528,10 @@ def demo(
         f"The {BEST} customers of highest CLTV, {result.horizon:g} weeks, not discounted, and what they spent"
     )
     print_customers(scored, result.interval)
+    held = scored["value_actual"].between(scored["cltv_lower"], scored["cltv_upper"]).mean()
+    say(
+        f"Of all {len(scored):,} customers, {held:.1%} spent what their {result.interval:.0%} interval holds."
+    )
     headline(f"The portfolio: all {len(customers):,} customers, the next {result.horizon:g} weeks")
     actual = {"purchases": float(truth.period_purchases.sum()), "value": float(truth.period_value.sum())}
     print_total(result, actual)
