@@ -17,7 +17,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shown(out: Path) -> Result:
-    result = CliRunner().invoke(app, ["demo", "--out", str(out), "--worlds", "100"], catch_exceptions=False)
+    arguments = ["demo", "--out", str(out), "--worlds", "100"]
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
     return result
 
@@ -39,8 +40,9 @@ def test_are_its_files_whole(shown: Result, out: Path) -> None:
     pd.testing.assert_series_equal(customers["value_actual"], spent, check_names=False)
 
 
-def test_does_it_fit_100_columns(shown: Result) -> None:
-    assert max(map(len, shown.stdout.splitlines())) <= 100
+def test_does_it_fit_80_columns(shown: Result) -> None:
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    assert "…" not in shown.stdout
 
 
 def test_does_it_say_what_it_misses(shown: Result, out: Path) -> None:

@@ -62,7 +62,7 @@ def number(value: float) -> str:
 
 def money(value: float) -> str:
     """An amount, with cents where they count."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    return f"{value:,.0f}" if abs(value) >= 10 or value == 0 else f"{value:.2f}"
 
 
 def count(value: float) -> str:
@@ -72,7 +72,7 @@ def count(value: float) -> str:
 
 def table(columns: list[str], rows: list[list[str]], words: tuple[str, ...] = ()) -> None:
     """Print a table; its first column and those named in `words` lean left, numbers right."""
-    printed = Table(box=SIMPLE_HEAD, pad_edge=False)
+    printed = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
     for place, column in enumerate(columns):
         if place == 0:  # ids may be long
             printed.add_column(column, overflow="fold")
@@ -108,7 +108,7 @@ def print_customers(customers: "pd.DataFrame", interval: float) -> None:
     """The customers of highest CLTV, or of most purchases; beside what really happened where it is known."""
     has_money, has_truth = "cltv" in customers, "value_actual" in customers
     columns = ["customer", "alive", "purchases"]
-    columns += ["per purchase", "CLTV", f"{interval:.0%} interval"] if has_money else ["buys at all"]
+    columns += ["each time", "CLTV", f"{interval:.0%} interval"] if has_money else ["buys at all"]
     columns += ["really", ""] if has_truth else []
     rows = []
     for customer in customers.nlargest(BEST, "cltv" if has_money else "purchases").to_dict("records"):
