@@ -1,6 +1,7 @@
 """How long, and how much memory: fit and score simulated CDNOW-like customers in 1,000 worlds over 12 months.
 
-Run: python benchmarks/scoring.py [customers]. Compiled code is warmed up on 100 customers first, and the time of that is told apart.
+Run: python benchmarks/scoring.py [customers]. Compiled code is warmed up on 2,000 customers first; the time
+of that is told apart.
 """
 
 import resource

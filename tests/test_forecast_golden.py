@@ -13,7 +13,7 @@ PURCHASES = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
 SPEND = {"p": 6.25, "q": 3.74, "v": 15.44}
 A_PERCENT_A_MONTH = 1.01**12 - 1
 
-# Five customers, 12 months of 30.4375 days at 1% a month, continuous discounting: 50-digit quadrature (mpmath).
+# 12 months of 30.4375 days at 1% a month, discounted continuously: quadrature to 50 digits (mpmath).
 FIVE = pd.DataFrame(
     {
         "customer_id": ["A", "B", "C", "D", "E"],
@@ -41,7 +41,9 @@ def test_are_five_customers_worth_what_quadrature_says(model: lc.CLTV, five: lc.
     np.testing.assert_allclose(value, FIVE_VALUES, atol=5e-5)
 
 
-def test_does_simulation_agree_with_quadrature_within_four_monte_carlo_errors(model: lc.CLTV, five: lc.RFM) -> None:
+def test_does_simulation_agree_with_quadrature_within_four_monte_carlo_errors(
+    model: lc.CLTV, five: lc.RFM
+) -> None:
     worlds = 40_000
     for customer, expected in zip(FIVE["customer_id"], FIVE_VALUES, strict=True):
         alone = lc.RFM.from_frame(FIVE[FIVE["customer_id"] == customer], time_unit="week")

@@ -16,9 +16,7 @@ ACCIDENTS = {
 
 @pytest.fixture(scope="module")
 def rfm() -> lc.RFM:
-    return lc.rfm_summary(
-        lc.datasets.load_cdnow(sample=True), time_unit="week", observation_end="1997-09-30"
-    )
+    return lc.rfm_summary(lc.datasets.load_cdnow(sample=True), time_unit="week", observation_end="1997-09-30")
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +98,8 @@ def test_do_cents_give_a_hundred_times_dollars() -> None:
 
     dollars, cents = in_money(1.0), in_money(100.0)
     money = [name for name in dollars.customers if name.startswith(("cltv", "spend"))]
-    pd.testing.assert_frame_equal(cents.customers[money], 100 * dollars.customers[money], rtol=1e-6, atol=1e-9)
+    pd.testing.assert_frame_equal(
+        cents.customers[money], 100 * dollars.customers[money], rtol=1e-6, atol=1e-9
+    )
     rest = [name for name in dollars.customers if name not in money]
     pd.testing.assert_frame_equal(cents.customers[rest], dollars.customers[rest], rtol=1e-9)

@@ -17,9 +17,7 @@ REFERENCE = json.loads((Path(__file__).parent / "references" / "cdnow_mcmc.json"
 
 @pytest.fixture(scope="module")
 def rfm() -> lc.RFM:
-    return lc.rfm_summary(
-        lc.datasets.load_cdnow(sample=True), time_unit="week", observation_end="1997-09-30"
-    )
+    return lc.rfm_summary(lc.datasets.load_cdnow(sample=True), time_unit="week", observation_end="1997-09-30")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def test_do_flat_priors_give_the_published_maximum_likelihood(rfm: lc.RFM) -> No
         purchases=lc.BGNBD(priors="flat"), spend=lc.GammaGamma(priors="flat", fit_to="means")
     ).fit(rfm, method="map")
     found = model.parameters["mean"]
-    # Fader, Hardie & Lee (2005) and Fader & Hardie (2013, note 025) on CDNOW; log-likelihoods from CLVTools 0.12.1
+    # Fader, Hardie & Lee (2005), Fader & Hardie (2013, note 025), CDNOW; log-likelihoods: CLVTools 0.12.1
     published = {"r": (0.243, 1e-3), "alpha": (4.414, 2e-3), "a": (0.793, 1e-3), "b": (2.426, 2e-3)}
     published |= {"p": (6.25, 0.01), "q": (3.74, 0.01), "v": (15.44, 0.01)}
     for name, (value, tolerance) in published.items():

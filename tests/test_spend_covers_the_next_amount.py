@@ -45,5 +45,5 @@ def test_is_the_next_amount_covered_on_apparel_when_fitted_to_amounts(shared: Pa
 
 @pytest.mark.slow
 def test_do_the_papers_means_promise_too_much_on_cdnow() -> None:
-    # The reason for the default: fitted to customers' means the same intervals hold 76 to 79% (PEERS, measured 2026).
+    # The reason for the default: fitted to customers' means the same intervals hold 76 to 79%.
     assert 0.74 <= coverage(lc.datasets.load_cdnow(), "1997-09-30", "means") <= 0.83

@@ -66,7 +66,18 @@ def test_is_a_horizon_counted_in_units_from_the_observation_end(horizon: object,
 
 @pytest.mark.parametrize(
     "horizon",
-    [-1, "-3 weeks", math.nan, True, None, "soon", "1997-09-29", pd.NaT, np.datetime64("NaT"), "1.2.3 weeks"],
+    [
+        -1,
+        "-3 weeks",
+        math.nan,
+        True,
+        None,
+        "soon",
+        "1997-09-29",
+        pd.NaT,
+        np.datetime64("NaT", "D"),
+        "1.2.3 weeks",
+    ],
 )
 def test_is_a_horizon_that_does_not_look_ahead_refused(horizon: object) -> None:
     with pytest.raises(SettingsError):

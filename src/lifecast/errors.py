@@ -1,4 +1,4 @@
-"""What can go wrong, in a few kinds. Every message says what was found, what was needed and what to do next."""
+"""What can go wrong, in a few kinds. A message says what was found, what was needed and what to do next."""
 
 
 class LifecastError(ValueError):

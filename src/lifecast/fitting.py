@@ -44,8 +44,9 @@ def fit_purchases(
     scale = float(np.mean(rfm.T)) if len(rfm) else 0.0
     if not scale > 0.0:
         raise DataError(
-            f"{len(rfm):,} customers were watched for {scale:g} {rfm.time_unit.name}s on average: nothing can be learned. "
-            "Needed: customers whose first purchase lies before the observation end. Check observation_end and the dates."
+            f"{len(rfm):,} customers were watched for {scale:g} {rfm.time_unit.name}s on average: "
+            "nothing can be learned. Needed: customers whose first purchase lies before the observation end. "
+            "Check observation_end and the dates."
         )
     repeaters = int(np.sum(rfm.frequency > 0))
     return fit(family, rows.scaled(scale), scale, repeaters, method, draws, rng)
@@ -61,12 +62,13 @@ def fit_spend(family: SpendFamily, rfm: RFM, method: Method, draws: int, rng: np
     """
     if rfm.monetary_value is None:
         raise DataError(
-            "This RFM has no amounts, but the model has a spend family. Pass amount= to rfm_summary, or use CLTV(spend=None)."
+            "This RFM has no amounts, but the model has a spend family. Pass amount= to rfm_summary, or use "
+            "CLTV(spend=None)."
         )
     if rfm.monetary_log_mean is None and not family.zero_amounts:
         raise DataError(
-            'This RFM has no monetary_log_mean, which fit_to="amounts" needs. Make the RFM from the log with rfm_summary, or use '
-            'GammaGamma(fit_to="means").'
+            'This RFM has no monetary_log_mean, which fit_to="amounts" needs. Make the RFM from the log with '
+            'rfm_summary, or use GammaGamma(fit_to="means").'
         )
     number, mean = spend_history(rfm, family.zero_amounts)
     log_mean = np.zeros(len(rfm)) if rfm.monetary_log_mean is None else rfm.monetary_log_mean
@@ -94,12 +96,14 @@ def fit(
         )
     checks = [
         Check(
-            family.name, "repeat buyers", float(repeaters), f">= {FEW_REPEAT_BUYERS}", repeaters >= FEW_REPEAT_BUYERS,
+            family.name, "repeat buyers", float(repeaters), f">= {FEW_REPEAT_BUYERS}",
+            repeaters >= FEW_REPEAT_BUYERS,
             "The priors speak louder than the data and intervals are wide; use a longer log.",
         ),
         Check(
             family.name, "mode found", float(mode.converged), "= 1", mode.converged,
-            "The likelihood has a flat ridge: parameters are not identified. Use weak priors or a longer log.",
+            "The likelihood has a flat ridge: parameters are not identified. "
+            "Use weak priors or a longer log.",
         ),
     ]  # fmt: skip
     if method == "map":

@@ -1,4 +1,4 @@
-"""Every customer's future in every world; reduced to means, quantiles and probabilities once, at the very end."""
+"""Every customer's future in every world; reduced to means, quantiles and probabilities once, at the end."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -32,12 +32,13 @@ class Forecast:
     Attributes
     ----------
     customers : DataFrame
-        One row per customer, in the order given: ``customer_id``; posterior means ``p_alive``, ``purchases``, ``p_purchase`` (at
-        least one purchase), ``spend_per_purchase``, ``cltv`` (discounted value); ``cltv_lower, cltv_median, cltv_upper`` of what the
-        customer will really spend; ``cltv_mean_lower, cltv_mean_upper`` of its expectation. Money columns only where the model has spend.
+        One row per customer, in the order given: ``customer_id``; posterior means ``p_alive``, ``purchases``,
+        ``p_purchase`` (at least one purchase), ``spend_per_purchase``, ``cltv`` (discounted value);
+        ``cltv_lower, cltv_median, cltv_upper`` of what the customer will really spend; ``cltv_mean_lower,
+        cltv_mean_upper`` of its expectation. Money columns only where the model has spend.
     portfolio : DataFrame
-        One row per period: ``period``, ``start``, ``end`` (dates where the data has them), then ``purchases``, ``value`` and
-        ``discounted_value``, each as mean, ``_lower``, ``_median``, ``_upper``.
+        One row per period: ``period``, ``start``, ``end`` (dates where the data has them), then
+        ``purchases``, ``value`` and ``discounted_value``, each as mean, ``_lower``, ``_median``, ``_upper``.
     total : DataFrame
         The same measures for the whole horizon, one row each: ``mean, lower, median, upper``.
     draws : dict of (world, period) arrays
@@ -63,7 +64,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Book:
-    """The customers of an RFM as the simulation wants them: sorted by purchase history, each with its random key.
+    """The customers of an RFM as the simulation wants them: sorted by purchase history.
 
     Attributes
     ----------
@@ -208,7 +209,7 @@ def simulate(
 
 
 def operational(worlds: Worlds, times: Floats) -> Floats:
-    """Operational time at calendar times (time,) in every world, shape (world, time); infinity stays infinite."""
+    """Operational time at calendar times (time,), shape (world, time); infinity stays infinite."""
     finite = np.isfinite(times)
     clock = np.full((len(worlds), times.size), np.inf)
     for s in range(len(worlds)):
@@ -236,7 +237,9 @@ def period_table(
     }
     for measure, values in draws.items():
         table[measure] = values.mean(axis=0)
-        for label, bound in zip(("lower", "median", "upper"), np.quantile(values, probabilities, axis=0), strict=True):
+        for label, bound in zip(
+            ("lower", "median", "upper"), np.quantile(values, probabilities, axis=0), strict=True
+        ):
             table[f"{measure}_{label}"] = bound
     return pd.DataFrame(table)
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -32,8 +31,8 @@ class PurchaseRows:
         return self.x.size
 
     @cached_property
-    def coded(self) -> tuple[Any, ...]:
-        """x, t_x and T each as distinct values and a code per row, then the weights: what the likelihood kernels take."""
+    def coded(self) -> tuple[Integers, Integers, Floats, Integers, Floats, Integers, Floats]:
+        """What the likelihood kernels take: distinct values and a code per row of x, t_x, T; weights."""
         return (*codes(self.x), *codes(self.t_x), *codes(self.T), self.weight)
 
     def scaled(self, scale: float) -> "PurchaseRows":
@@ -64,7 +63,7 @@ class SpendRows:
 
     @cached_property
     def coded(self) -> tuple[np.ndarray, Integers]:
-        """n as distinct values and a code per row: what the likelihood kernels tabulate."""
+        """What the likelihood kernels tabulate: n as distinct values and a code per row."""
         return codes(self.n)
 
     def scaled(self, scale: float) -> "SpendRows":

@@ -48,7 +48,9 @@ class CLTV:
     """
 
     def __init__(
-        self, purchases: PurchaseFamily = BGNBD(), spend: SpendFamily | None = GammaGamma()  # noqa: B008
+        self,
+        purchases: PurchaseFamily = BGNBD(),
+        spend: SpendFamily | None = GammaGamma(),
     ) -> None:
         self.purchases = purchases
         self.spend = spend
@@ -63,7 +65,8 @@ class CLTV:
         ----------
         rfm : RFM
         method : "laplace" or "map"
-            "laplace" (default) draws from the whole posterior; "map" keeps its mode alone (the maximum likelihood with flat priors).
+            "laplace" (default) draws from the whole posterior; "map" keeps its mode alone (the maximum
+            likelihood with flat priors).
         draws : int, default 1000
             Number of equally weighted posterior draws.
         random_seed : int, default 0
@@ -96,7 +99,8 @@ class CLTV:
         for check in self._posterior.checks:
             if not check.passed:
                 warnings.warn(
-                    f"{check.part}: {check.check} {check.figure:.4g}, needed {check.threshold}. {check.remedy}",
+                    f"{check.part}: {check.check} {check.figure:.4g}, needed {check.threshold}. "
+                    f"{check.remedy}",
                     LifecastWarning,
                     stacklevel=2,
                 )
@@ -125,7 +129,8 @@ class CLTV:
         Examples
         --------
         >>> import lifecast as lc
-        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, time_unit="week")
+        >>> published = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
+        >>> model = lc.CLTV.from_parameters(published, time_unit="week")
         >>> round(model.expected_purchases_new_customer(6), 3)
         0.281
         """
@@ -245,7 +250,9 @@ class CLTV:
         length = parse_horizon(horizon, rfm.time_unit, rfm.observation_end)
         rate = continuous_rate(annual_discount_rate, rfm.time_unit)
         if np.isinf(length) and rate == 0.0:
-            raise SettingsError("An infinite horizon needs annual_discount_rate > 0; without it the value has no bound.")
+            raise SettingsError(
+                "An infinite horizon needs annual_discount_rate > 0; without it the value has no bound."
+            )
         if not 0.0 < interval < 1.0:
             raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
         if worlds < 1:
@@ -269,19 +276,25 @@ class CLTV:
             interval=interval,
             time_unit=rfm.time_unit,
             observation_end=rfm.observation_end,
-            settings={"annual_discount_rate": annual_discount_rate, "margin": margin, "random_seed": random_seed},
+            settings={
+                "annual_discount_rate": annual_discount_rate,
+                "margin": margin,
+                "random_seed": random_seed,
+            },
         )
 
     def probability_alive(self, rfm: RFM) -> "pd.Series":
-        """Posterior mean of each customer's probability of being alive at the observation end, indexed by customer_id."""
+        """Posterior mean probability that each customer is alive at the observation end, by customer_id."""
         return self._expected(rfm, "p_alive", 0.0, 0.0, 0.0)
 
     def expected_purchases(self, rfm: RFM, horizon: float | str | date) -> "pd.Series":
-        """Posterior mean of each customer's expected number of purchases within the horizon, indexed by customer_id."""
-        return self._expected(rfm, "purchases", 0.0, parse_horizon(horizon, rfm.time_unit, rfm.observation_end), 0.0)
+        """Posterior mean of each customer's expected purchases within the horizon, by customer_id."""
+        return self._expected(
+            rfm, "purchases", 0.0, parse_horizon(horizon, rfm.time_unit, rfm.observation_end), 0.0
+        )
 
     def expected_spend(self, rfm: RFM) -> "pd.Series":
-        """Posterior mean of each customer's expected amount per purchase, indexed by customer_id."""
+        """Posterior mean of each customer's expected amount per purchase, by customer_id."""
         self._need_spend()
         return self._expected(rfm, "spend", 0.0, 0.0, 0.0)
 
@@ -294,7 +307,7 @@ class CLTV:
         start: float | str | date = 0,
         margin: float | str = 1.0,
     ) -> "pd.Series":
-        """Posterior mean of each customer's expected discounted value between start and horizon, indexed by customer_id.
+        """Posterior mean of each customer's expected value between start and horizon, by customer_id.
 
         In closed form given the parameters, up to quadrature; discounted to the observation end.
         """
@@ -305,7 +318,7 @@ class CLTV:
         return self._expected(rfm, "value", begin, end, rate) * margins(margin, rfm)
 
     def expected_purchases_new_customer(self, horizon: float | str) -> float:
-        """Posterior mean of a new customer's expected repeat purchases within the horizon after the first purchase."""
+        """Posterior mean of a new customer's expected repeat purchases within the horizon."""
         theta = self._purchase_draws()
         length = parse_horizon(horizon, self._unit(), None)
         zero = np.zeros(1, np.int64)
@@ -314,7 +327,7 @@ class CLTV:
         return float(expected(zero, np.zeros(1)).mean())
 
     def purchase_pmf(self, n: int, horizon: float | str) -> float:
-        """Posterior mean of the probability that a new customer makes exactly n repeat purchases within the horizon."""
+        """Posterior mean probability that a new customer makes n repeat purchases within the horizon."""
         length = parse_horizon(horizon, self._unit(), None)
         return float(self.purchases.purchase_pmf(n, length, self._purchase_draws()).mean())
 
@@ -346,27 +359,35 @@ class CLTV:
 
     def _fitted(self) -> Posterior:
         if self._posterior is None:
-            raise SettingsError("This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one.")
+            raise SettingsError(
+                "This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one."
+            )
         return self._posterior
 
     def _purchase_draws(self) -> Floats:
         return np.stack(list(self._fitted().purchases.values()), axis=1)
 
     def _spend_draws(self) -> Floats:
-        return np.stack(list(self._fitted().spend.values()), axis=1)
+        posterior = self._fitted()
+        if not posterior.spend:
+            return np.empty((posterior.draws, 0))
+        return np.stack(list(posterior.spend.values()), axis=1)
 
     def _unit(self) -> TimeUnit:
         return TimeUnit.parse(float(self._fitted().provenance["days"]))
 
     def _need_spend(self) -> None:
         if self.spend is None:
-            raise SettingsError("This model has no spend family. Fit CLTV(spend=GammaGamma()) on an RFM with amounts.")
+            raise SettingsError(
+                "This model has no spend family. Fit CLTV(spend=GammaGamma()) on an RFM with amounts."
+            )
 
     def _same_unit(self, rfm: RFM) -> None:
         unit = self._unit()
         if unit.days != rfm.time_unit.days:
             raise DataError(
-                f"The RFM counts time in {rfm.time_unit.name}s, the model in {unit.name}s. Make the RFM with time_unit={unit.name!r}."
+                f"The RFM counts time in {rfm.time_unit.name}s, the model in {unit.name}s. "
+                f"Make the RFM with time_unit={unit.name!r}."
             )
 
     def _expected(self, rfm: RFM, what: str, start: float, end: float, rate: float) -> "pd.Series":
@@ -374,9 +395,14 @@ class CLTV:
 
         self._same_unit(rfm)
         values = expectations(
-            rfm, self.purchases, self.spend, self._purchase_draws(), self._spend_draws() if self.spend else None,
-            what, *discounting(start, end, rate),
-        )  # fmt: skip
+            rfm,
+            self.purchases,
+            self.spend,
+            self._purchase_draws(),
+            self._spend_draws(),
+            what,
+            *discounting(start, end, rate),
+        )
         return pd.Series(values, index=pd.Index(rfm.customer_id.to_pandas(), name="customer_id"), name=what)
 
 
@@ -432,13 +458,15 @@ def margins(margin: float | str, rfm: RFM) -> Floats:
     if isinstance(margin, str):
         if margin not in rfm.attributes:
             raise SettingsError(
-                f"margin={margin!r}: the RFM has no such attribute. Pass attributes=[{margin!r}] to rfm_summary, or a number."
+                f"margin={margin!r}: the RFM has no such attribute. "
+                f"Pass attributes=[{margin!r}] to rfm_summary, or a number."
             )
         values = np.asarray(rfm.attributes[margin].to_numpy(zero_copy_only=False), np.float64)
     else:
         values = np.full(len(rfm), float(margin))
     if not np.all(np.isfinite(values)):
         raise SettingsError(
-            f"margin={margin!r}: {np.sum(~np.isfinite(values)):,} of {len(rfm):,} values are not finite numbers."
+            f"margin={margin!r}: {np.sum(~np.isfinite(values)):,} of {len(rfm):,} values are not finite. "
+            "Needed: a share of the amount for every customer, such as 0.3."
         )
     return values

@@ -1,4 +1,4 @@
-"""What a fit leaves behind: equally weighted draws of the parameters, the checks they passed or failed, and where they came from."""
+"""What a fit leaves behind: equally weighted draws, the checks they were held against, and their origin."""
 
 import json
 import os
@@ -37,7 +37,8 @@ class Posterior:
     Attributes
     ----------
     purchases, spend
-        Parameter name to draws (draw,), in the data's units; ``spend`` is empty for a model of purchases alone.
+        Parameter name to draws (draw,), in the data's units; ``spend`` is empty for a model of purchases
+        alone.
     checks
         What the fit was held against.
     provenance
@@ -51,14 +52,16 @@ class Posterior:
 
     @property
     def draws(self) -> int:
+        """How many there are."""
         return next(iter(self.purchases.values())).size
 
     def to_tree(self) -> "xr.DataTree":
-        """An ArviZ-readable tree: the group ``posterior`` with dimensions chain and draw, checks and provenance as attributes."""
+        """An ArviZ-readable tree: group ``posterior`` (chain, draw); checks and provenance as attributes."""
         import xarray as xr
 
         variables = {
-            name: (("chain", "draw"), values[None, :]) for name, values in {**self.purchases, **self.spend}.items()
+            name: (("chain", "draw"), values[None, :])
+            for name, values in {**self.purchases, **self.spend}.items()
         }
         dataset = xr.Dataset(variables, coords={"chain": [0], "draw": np.arange(self.draws)})
         tree = xr.DataTree.from_dict({"/posterior": dataset})
@@ -72,7 +75,7 @@ class Posterior:
         return tree
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one netCDF file, beside its final place first, so that a failure leaves nothing half-written."""
+        """Write one netCDF file, beside its final place first: a failure leaves nothing half-written."""
         target = Path(path)
         beside = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
@@ -97,7 +100,10 @@ class Posterior:
         try:
             with xr.open_datatree(path, engine="netcdf4") as tree:
                 attributes = dict(tree.attrs)
-                variables = {name: np.asarray(v.values[0], np.float64) for name, v in tree["posterior"].data_vars.items()}
+                variables = {
+                    name: np.asarray(v.values[0], np.float64)
+                    for name, v in tree["posterior"].data_vars.items()
+                }
         except Exception as error:
             raise FileFormatError(
                 f"{path} cannot be read as a lifecast model ({type(error).__name__}: {error}). "
@@ -106,7 +112,7 @@ class Posterior:
         version = int(attributes.get("lifecast_format", 0))
         if version != FORMAT_VERSION:
             raise FileFormatError(
-                f"{path} has model format {version or 'unknown'}, this lifecast reads format {FORMAT_VERSION}. "
+                f"{path} has model format {version or 'unknown'}, this lifecast reads {FORMAT_VERSION}. "
                 "Load it with the lifecast version that wrote it, or fit and save again."
             )
         return cls(

@@ -26,7 +26,8 @@ class Worlds:
     edges : (period + 1,)
         Calendar time of the periods' edges, in the data's unit, from 0 at the observation end.
     clock : (world, period + 1)
-        Operational time passed at the edges: what the market makes of calendar time. Purchases happen in operational time.
+        Operational time passed at the edges: what the market makes of calendar time. Purchases happen in
+        operational time.
     """
 
     purchases: Floats
@@ -35,7 +36,7 @@ class Worlds:
     clock: Floats
 
     def __len__(self) -> int:
-        return self.purchases.shape[0]
+        return int(self.purchases.shape[0])
 
 
 def draw_worlds(posterior: Posterior, edges: Floats, count: int, rng: np.random.Generator) -> Worlds:
@@ -52,8 +53,10 @@ def draw_worlds(posterior: Posterior, edges: Floats, count: int, rng: np.random.
 
 
 def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats:
-    """Edges of the periods of a horizon: of one time unit each, the last perhaps shorter; of one year each if the horizon is infinite,
-    for as long as a purchase is still worth something."""
+    """Edges of the periods of a horizon: one time unit each, the last perhaps shorter.
+
+    Of an infinite horizon one year each, for as long as a purchase is still worth something.
+    """
     if math.isinf(horizon):
         year = DAYS_PER_YEAR / unit.days
         years = math.ceil(-math.log(NEGLIGIBLE_DISCOUNT) / discount_rate / year)
@@ -63,10 +66,11 @@ def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats
 
 
 def discounting(start: float, end: float, discount_rate: float) -> tuple[Floats, Floats]:
-    """Times (time,) and weights (time,) that turn expected cumulative purchases into expected discounted ones in (start, end].
+    """Times and weights (time,) that make expected discounted purchases of expected cumulative ones.
 
-    The sum of exp(-rate t) over purchases is, by parts, exp(-rate t) E(t) between the ends plus the rate times the integral of exp(-rate t)
-    E(t); that integral by Gauss-Legendre on panels that shrink towards the start.
+    The sum of exp(-rate t) over purchases in (start, end] is, by parts, exp(-rate t) E(t) between the ends
+    plus the rate times the integral of exp(-rate t) E(t); that integral by Gauss-Legendre on panels that
+    shrink towards the start.
     """
     if end <= start:
         return np.array([start]), np.zeros(1)

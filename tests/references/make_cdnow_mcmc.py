@@ -1,6 +1,7 @@
 """Makes cdnow_mcmc.json: posterior means and sds on the CDNOW sample by NUTS, in PyMC's own arithmetic.
 
-Run: python tests/references/make_cdnow_mcmc.py. Nothing of lifecast's likelihoods, transforms or priors is called; they are written again.
+Run: python tests/references/make_cdnow_mcmc.py. Nothing of lifecast's likelihoods, transforms or priors is
+called; they are written again.
 """
 
 import json
@@ -51,7 +52,9 @@ def spend_model(log: pd.DataFrame, first: pd.Series) -> pm.Model:
         mean = scale * pt.exp(pm.Normal("log_mean_spend", 0.0, 1.0))
         v = pm.Deterministic("v", mean * (q - 1.0) / p)
         likelihood = (p - 1.0) * logs - n.sum() * pt.gammaln(p)
-        likelihood += pt.sum(pt.gammaln(p * n + q) - pt.gammaln(q) + q * pt.log(v) - (p * n + q) * pt.log(v + total))
+        likelihood += pt.sum(
+            pt.gammaln(p * n + q) - pt.gammaln(q) + q * pt.log(v) - (p * n + q) * pt.log(v + total)
+        )
         pm.Potential("likelihood", likelihood)
     return model
 

@@ -31,4 +31,6 @@ def build(description: Mapping[str, Any], registry: Mapping[str, Any]) -> Any:
     try:
         return registry[name](**settings)
     except TypeError as error:
-        raise SettingsError(f"Family {name}: {error}. Its settings are {', '.join(vars(registry[name]()))}.") from error
+        raise SettingsError(
+            f"Family {name}: {error}. Its settings are {', '.join(vars(registry[name]()))}."
+        ) from error

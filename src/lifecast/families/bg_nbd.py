@@ -19,15 +19,16 @@ from lifecast.kernels.bg_nbd_simulation import simulate_purchases
 class BGNBD:
     """Purchases that end without notice [Fader, Hardie & Lee 2005, "Counting your customers the easy way"].
 
-    While alive a customer buys as a Poisson process of rate lambda, Gamma(r, rate alpha) over customers; after each repeat
-    purchase it leaves for good with probability p, Beta(a, b) over customers.
+    While alive a customer buys as a Poisson process of rate lambda, Gamma(r, rate alpha) over customers;
+    after each repeat purchase it leaves for good with probability p, Beta(a, b) over customers.
 
     Parameters
     ----------
     priors : "weak", "flat" or mapping
-        "weak" (default) puts normals on scale-free coordinates: ``log_r``; ``log_rate``, the mean number of purchases (r / alpha) in
-        the mean observed age T; ``logit_dropout`` of the mean a / (a + b); ``log_dropout_concentration`` of a + b. "flat"
-        makes the mode the maximum likelihood estimate. A mapping from coordinate to (mean, sd) replaces some of the weak ones.
+        "weak" (default) puts normals on scale-free coordinates: ``log_r``; ``log_rate``, the mean number of
+        purchases (r / alpha) in the mean observed age T; ``logit_dropout`` of the mean a / (a + b);
+        ``log_dropout_concentration`` of a + b. "flat" makes the mode the maximum likelihood estimate. A
+        mapping from coordinate to (mean, sd) replaces some of the weak ones.
 
     Examples
     --------
@@ -70,7 +71,8 @@ class BGNBD:
         )
 
     def rescale(self, theta: Floats, scale: float) -> Floats:
-        return theta * np.array([1.0, scale, 1.0, 1.0])
+        rescaled: Floats = theta * np.array([1.0, scale, 1.0, 1.0])
+        return rescaled
 
     def log_likelihood(self, rows: PurchaseRows, theta: Floats) -> tuple[float, Floats]:
         value, gradient = bg_nbd.log_likelihood(*rows.coded, *theta)
@@ -100,7 +102,14 @@ class BGNBD:
         reach = math.log1p(latest / (smallest_alpha + np.min(youngest)))
         ages = np.max(np.log((smallest_alpha + oldest) / (smallest_alpha + youngest)))
         series = bg_nbd_worlds.expectations_by_age(
-            x_values, youngest, oldest, theta, times, weights, 12 + math.ceil(6 * reach), 8 + math.ceil(5 * ages)
+            x_values,
+            youngest,
+            oldest,
+            theta,
+            times,
+            weights,
+            12 + math.ceil(6 * reach),
+            8 + math.ceil(5 * ages),
         )
 
         def of_rows(x: Integers, T: Floats) -> Floats:

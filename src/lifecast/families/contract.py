@@ -1,4 +1,7 @@
-"""What a family is: parameters, priors, a likelihood, expectations and a simulation. Forecasts and inference know no more than this."""
+"""What a family is: parameters, priors, a likelihood, expectations and a simulation.
+
+Forecasts and inference know no more of it than this.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
@@ -11,14 +14,18 @@ from lifecast.grouping import PurchaseRows, SpendRows
 class Family(Protocol):
     """Shared by families of purchases and of spend.
 
-    Parameters are in the papers' symbols and the data's units; coordinates are their unconstrained, scale-free counterparts, on which the
-    priors are put and inference works.
+    Parameters are in the papers' symbols and the data's units; coordinates are their unconstrained,
+    scale-free counterparts, on which the priors are put and inference works.
     """
 
     name: ClassVar[str]
     parameters: ClassVar[tuple[str, ...]]
     weak_priors: ClassVar[Mapping[str, tuple[float, float]]]
-    priors: Priors
+
+    @property
+    def priors(self) -> Priors:
+        """What the user chose: a name, or a mapping of coordinates to (mean, sd)."""
+        ...
 
     def constrain(self, points: Floats) -> Floats:
         """Coordinates (..., d) to parameters (..., d), in units of the data's own scale."""
@@ -53,7 +60,7 @@ class PurchaseFamily(Family, Protocol):
         ...
 
     def probability_of_purchase(self, x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
-        """Probability that a living customer buys by operational time ``end`` (world,), shape (row, world)."""
+        """Probability that a living customer buys by operational time ``end`` (world,): (row, world)."""
         ...
 
     def expected_purchases(
@@ -61,8 +68,8 @@ class PurchaseFamily(Family, Protocol):
     ) -> Callable[[Integers, Floats], Floats]:
         """Prepare expectations for all these histories; the result serves any of them, chunk by chunk.
 
-        It maps x, T (row,) of living customers to weighted sums, weights (time, sum), of their expected purchases up to operational
-        times (world, time): shape (sum, row, world).
+        It maps x, T (row,) of living customers to weighted sums, weights (time, sum), of their expected
+        purchases up to operational times (world, time): shape (sum, row, world).
         """
         ...
 
@@ -79,11 +86,24 @@ class PurchaseFamily(Family, Protocol):
         edges: Floats,
         expected: float,
     ) -> tuple[Integers, Any, Any, Floats]:
-        """Purchases of each customer in each world: first (customer + 1,), world, period and time (purchase,).
+        """Every purchase of every customer: first (customer + 1,); world, period and time (purchase,).
 
-        Histories x, T (row,) with their probabilities (row, world) of being alive, and of being alive and buying; customers as row and key (customer,); ``clock`` (world, period + 1)
-        is the operational time at the calendar ``edges`` (period + 1,) of the periods. ``expected`` is the mean number of purchases of a
-        customer in a world, to make room for.
+        Customer i's are ``first[i]:first[i + 1]``, by world, then by time.
+
+        Parameters
+        ----------
+        x, T : (row,)
+            Frequency and age of the distinct histories.
+        p_alive, p_buys : (row, world)
+            Their probabilities of being alive, and of being alive and buying at least once.
+        row, keys : (customer,)
+            Each customer's history and random key.
+        theta : (world, parameter)
+        clock : (world, period + 1)
+            Operational time passed at the calendar ``edges`` of the periods.
+        edges : (period + 1,)
+        expected : float
+            Mean number of purchases of a customer in a world, to make room for.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What every inference method sees: a log density of a few unconstrained parameters, and nothing of where it comes from."""
+"""What every inference method sees: a log density of a few unconstrained parameters, and no more."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class LogDensity:
 
 
 def log_posterior(family: Any, rows: PurchaseRows | SpendRows, start: Floats) -> LogDensity:
-    """The density that inference works on: likelihood of the rows, in units of their own scale, times the prior."""
+    """What inference works on: the likelihood of the rows, in units of their own scale, times the prior."""
     table = prior_table(family.priors, family.weak_priors)
 
     def value_and_gradient(point: Floats) -> tuple[float, Floats]:
@@ -42,6 +42,7 @@ def log_posterior(family: Any, rows: PurchaseRows | SpendRows, start: Floats) ->
         )
 
     def values(points: Floats) -> Floats:
-        return family.log_likelihood_draws(rows, family.constrain(points)) + log_prior(points, table)
+        likelihoods: Floats = family.log_likelihood_draws(rows, family.constrain(points))
+        return likelihoods + log_prior(points, table)
 
     return LogDensity(value_and_gradient, values, np.asarray(start, np.float64))

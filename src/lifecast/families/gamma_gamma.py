@@ -1,4 +1,4 @@
-"""Gamma-Gamma: each customer's amounts are gamma with a rate of its own, and the rates are gamma over customers."""
+"""Gamma-Gamma: a customer's amounts are gamma with a rate of its own; the rates are gamma over customers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,20 +16,23 @@ from lifecast.kernels.gamma_gamma_simulation import simulate_amounts
 
 @dataclass(frozen=True)
 class GammaGamma:
-    """Spend per purchase, independent of how often a customer buys [Fader & Hardie 2013, "The gamma-gamma model of monetary value"].
+    """Spend per purchase, independent of how often a customer buys.
 
-    A customer's amounts are Gamma(p, rate nu), and nu is Gamma(q, rate v) over customers; q > 1, so the mean spend of the population,
-    p v / (q - 1), is finite.
+    [Fader & Hardie 2013, "The gamma-gamma model of monetary value"; after Colombo & Jiang 1999.]
+
+    A customer's amounts are Gamma(p, rate nu), and nu is Gamma(q, rate v) over customers; q > 1, so the mean
+    spend of the population, p v / (q - 1), is finite.
 
     Parameters
     ----------
     priors : "weak", "flat" or mapping
-        "weak" (default) puts normals on scale-free coordinates: ``log_p``, ``log_q_minus_1``, and ``log_mean_spend`` relative to
-        the mean of the amounts seen. "flat" makes the mode the maximum likelihood estimate. A mapping from coordinate to
-        (mean, sd) replaces some of the weak ones.
+        "weak" (default) puts normals on scale-free coordinates: ``log_p``, ``log_q_minus_1``, and
+        ``log_mean_spend`` relative to the mean of the amounts seen. "flat" makes the mode the maximum
+        likelihood estimate. A mapping from coordinate to (mean, sd) replaces some of the weak ones.
     fit_to : "amounts" or "means"
-        "amounts" (default) uses every repeat amount, through their mean and the mean of their logs; "means" is the papers' likelihood of
-        each customer's mean amount, which says less about how much one customer's amounts vary.
+        "amounts" (default) uses every repeat amount, through their mean and the mean of their logs; "means"
+        is the papers' likelihood of each customer's mean amount, which says less about how much one
+        customer's amounts vary.
 
     Examples
     --------
@@ -72,11 +75,14 @@ class GammaGamma:
         return np.array([[p, 0.0, 0.0], [0.0, q - 1.0, 0.0], [-v, v, v]])
 
     def rescale(self, theta: Floats, scale: float) -> Floats:
-        return theta * np.array([1.0, 1.0, scale])
+        rescaled: Floats = theta * np.array([1.0, 1.0, scale])
+        return rescaled
 
     def log_likelihood(self, rows: SpendRows, theta: Floats) -> tuple[float, Floats]:
         if self.fit_to == "amounts":
-            value, gradient = gamma_gamma.log_likelihood_amounts(*rows.coded, rows.m, rows.l, rows.weight, *theta)
+            value, gradient = gamma_gamma.log_likelihood_amounts(
+                *rows.coded, rows.m, rows.l, rows.weight, *theta
+            )
         else:
             value, gradient = gamma_gamma.log_likelihood_means(*rows.coded, rows.m, rows.weight, *theta)
         return value, gradient
@@ -91,7 +97,8 @@ class GammaGamma:
 
     def expected_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:
         p, q, v = theta.T
-        return p * (v + (n * m)[:, None]) / (p * n[:, None] + q - 1.0)
+        amounts: Floats = p * (v + (n * m)[:, None]) / (p * n[:, None] + q - 1.0)
+        return amounts
 
     def simulate_amounts(
         self, n: Integers, m: Floats, keys: Keys, first: Integers, world: Any, theta: Floats

@@ -22,8 +22,10 @@ def prior_table(priors: Priors, weak: Mapping[str, tuple[float, float]]) -> Floa
     if priors == "flat":
         return np.array([[mean, 0.0] for mean, _ in weak.values()])
     if isinstance(priors, str) and priors != "weak":
-        raise SettingsError(f'priors={priors!r}: needed "weak", "flat", or a mapping of {list(weak)} to (mean, sd).')
-    chosen = dict(weak) if priors == "weak" else {**weak, **priors}  # type: ignore[dict-item]
+        raise SettingsError(
+            f'priors={priors!r}: needed "weak", "flat", or a mapping of {list(weak)} to (mean, sd).'
+        )
+    chosen = dict(weak) if priors == "weak" else {**weak, **priors}
     unknown = [name for name in chosen if name not in weak]
     if unknown:
         raise SettingsError(f"Unknown prior {unknown[0]!r}: the coordinates of this family are {list(weak)}.")
@@ -37,7 +39,8 @@ def prior_table(priors: Priors, weak: Mapping[str, tuple[float, float]]) -> Floa
 
 def log_prior(points: Floats, table: Floats) -> Floats:
     """Unnormalised log density of the points (..., coordinate), shape (...)."""
-    return -0.5 * np.sum((points - table[:, 0]) ** 2 * table[:, 1], axis=-1)
+    logs: Floats = -0.5 * np.sum((points - table[:, 0]) ** 2 * table[:, 1], axis=-1)
+    return logs
 
 
 def log_prior_gradient(point: Floats, table: Floats) -> Floats:

@@ -1,7 +1,8 @@
-"""A full posterior for the price of a few thousand density evaluations: Laplace's approximation made exact by importance sampling.
+"""A full posterior for a few thousand density evaluations: Laplace's approximation, mended by weighting.
 
-A multivariate t around the mode proposes, Pareto-smoothed importance sampling [Vehtari et al. 2024] weighs the proposals by the exact
-density, and the weighted draws are resampled to equal weights. The Pareto shape k-hat says whether that can be trusted.
+A multivariate t around the mode proposes, Pareto-smoothed importance sampling [Vehtari et al. 2024] weighs
+the proposals by the exact density, and the weighted draws are resampled to equal weights. The Pareto shape
+k-hat says whether that can be trusted.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Sample:
 
 
 def sample_around(mode: Mode, density: LogDensity, draws: int, rng: np.random.Generator) -> Sample:
-    """Draw from the density around its mode; the proposal is refitted to its own weighted draws while k-hat is poor."""
+    """Draws around the mode; the proposal is refitted to its own weighted draws while k-hat is poor."""
     proposals = 2 * draws
     center, covariance = mode.location, bounded_covariance(mode.precision)
     best: tuple[float, Floats, Floats] | None = None
@@ -57,11 +58,12 @@ def sample_around(mode: Mode, density: LogDensity, draws: int, rng: np.random.Ge
     return Sample(points[resample(weights, draws, rng)], float(k_hat), float(1.0 / np.sum(weights**2)))
 
 
-def bounded_covariance(precision: Floats) -> Floats:
-    """The inverse of a precision whose flat or rising directions are given the widest standard deviation allowed."""
+def bounded_covariance(precision: np.ndarray) -> Floats:
+    """The inverse of a precision; its flat or rising directions get the widest standard deviation allowed."""
     eigenvalues, vectors = np.linalg.eigh(precision)
     variances = 1.0 / np.maximum(eigenvalues, WIDEST_SD**-2)
-    return (vectors * variances) @ vectors.T
+    covariance: Floats = (vectors * variances) @ vectors.T
+    return covariance
 
 
 def propose(
@@ -74,16 +76,20 @@ def propose(
     standard = normals / np.sqrt(mixing)[:, None]
     distance = np.sum(standard**2, axis=1)
     log_density = -0.5 * (DEGREES_OF_FREEDOM + center.size) * np.log1p(distance / DEGREES_OF_FREEDOM)
-    return center + standard @ root.T, log_density
+    points: Floats = center + standard @ root.T
+    return points, log_density
 
 
 def pareto_smoothed(log_ratios: Floats) -> tuple[Floats, float]:
     """Normalised log weights, smoothed, and their k-hat."""
     from arviz_stats.base import array_stats
 
-    possible = np.where(np.isfinite(log_ratios), log_ratios, np.min(log_ratios[np.isfinite(log_ratios)]) - 100.0)
+    possible = np.where(
+        np.isfinite(log_ratios), log_ratios, np.min(log_ratios[np.isfinite(log_ratios)]) - 100.0
+    )
     smoothed, k_hat = array_stats.psislw(-possible)  # ArviZ expects log likelihoods and negates them
-    return smoothed - np.logaddexp.reduce(smoothed), float(k_hat)
+    normalised: Floats = smoothed - np.logaddexp.reduce(smoothed)
+    return normalised, float(k_hat)
 
 
 def resample(weights: Floats, count: int, rng: np.random.Generator) -> np.ndarray:

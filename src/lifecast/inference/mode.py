@@ -23,7 +23,8 @@ class Mode:
     precision : (d, d)
         Minus the Hessian there.
     converged : bool
-        Whether the slope there, in units of the local standard deviation, is negligible and the curvature that of a peak.
+        Whether the slope there, in units of the local standard deviation, is negligible and the curvature
+        that of a peak.
     """
 
     location: Floats

@@ -1,8 +1,9 @@
 """Exact conditional simulation of a customer's future purchases under BG/NBD [Fader, Hardie & Lee 2005].
 
-Latent traits are drawn late or never. One uniform decides whether the customer is alive, buys at all, and when first: given the
-past, the gap is Lomax, the gamma mixture of exponentials. Only a customer who buys and stays gets a rate, from its posterior given
-that first gap. The chance of leaving is never drawn: it follows Polya's urn, the beta mixture of coin tosses.
+Latent traits are drawn late or never. One uniform decides whether the customer is alive, buys at all, and
+when first: given the past, the gap is Lomax, the gamma mixture of exponentials. Only a customer who buys and
+stays gets a rate, from its posterior given that first gap. The chance of leaving is never drawn: it follows
+Polya's urn, the beta mixture of coin tosses.
 """
 
 import math
@@ -91,7 +92,9 @@ def simulate_purchases(
                 if count < capacity:
                     world[count] = s
                     period[count] = slot
-                    time[count] = edges[slot] + (passed - clock[s, slot]) / span * (edges[slot + 1] - edges[slot])
+                    time[count] = edges[slot] + (passed - clock[s, slot]) / span * (
+                        edges[slot + 1] - edges[slot]
+                    )
                 count += 1
                 state, u = next_uniform(state)
                 leave = a / leavers_and_stayers

@@ -1,7 +1,7 @@
 """BG/NBD over many histories and many worlds at once: tables of P(alive), P(purchase) and expected purchases.
 
-Given that a customer lives, expected purchases depend on its past through x and w = t / (alpha + T) only, and smoothly so. A Chebyshev
-series per distinct x and world [Trefethen 2019, ch. 3] therefore serves every age.
+Given that a customer lives, expected purchases depend on its past through x and w = t / (alpha + T) only, and
+smoothly so. A Chebyshev series per distinct x and world [Trefethen 2019, ch. 3] therefore serves every age.
 """
 
 import math
@@ -32,7 +32,10 @@ def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) 
 
 @njit(cache=True, nogil=True)
 def probability_of_purchase_table(x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
-    """P(at least one purchase by ``end`` (world,) | alive), shape (row, world): one minus a Lomax tail. Rows come sorted by x and T."""
+    """P(at least one purchase by ``end`` (world,) | alive), shape (row, world): one minus a Lomax tail.
+
+    Rows come sorted by x and T, so that equal ones are worked out once.
+    """
     table = np.empty((x.size, theta.shape[0]))
     for i in range(x.size):
         if i > 0 and x[i] == x[i - 1] and T[i] == T[i - 1]:
@@ -54,7 +57,7 @@ def clenshaw(series: Floats, y: float) -> float:
 
 @njit(cache=True, nogil=True)
 def chebyshev_points(size: int) -> tuple[Floats, Floats]:
-    """Points in (-1, 1) (size,), and the matrix (size, size) from values there to the coefficients of the series through them."""
+    """Points in (-1, 1) (size,), and the matrix (size, size) from values there to the series through them."""
     angles = math.pi * (np.arange(size) + 0.5) / size
     transform = np.empty((size, size))
     for c in range(size):
@@ -73,10 +76,10 @@ def expectations_by_age(
     size_in_time: int,
     size_in_age: int,
 ) -> Floats:
-    """Weighted sums over times of a living customer's expected purchases, as Chebyshev series in log(alpha + T).
+    """Weighted sums over times of expected purchases if alive, as Chebyshev series in log(alpha + T).
 
-    Expected purchases over w = t / (alpha + T) are a series in log(1 + w) first, so that the quadrature runs once per point of w and not
-    once per age and time.
+    Expected purchases over w = t / (alpha + T) are a series in log(1 + w) first, so that the quadrature runs
+    once per point of w and not once per age and time.
 
     Parameters
     ----------
@@ -139,9 +142,10 @@ def expectations_by_age(
 def expectations_of_rows(
     x_code: Integers, T: Floats, youngest: Floats, oldest: Floats, theta: Floats, series: Floats
 ) -> Floats:
-    """The sums of `expectations_by_age` for histories of frequency number ``x_code`` and age T (row,), shape (sum, row, world).
+    """The sums of `expectations_by_age` at given histories, shape (sum, row, world).
 
-    Rows come sorted by both, so that equal ones are worked out once.
+    ``x_code`` (row,) says which distinct frequency, T (row,) the age. Rows come sorted by both, so that equal
+    ones are worked out once.
     """
     S, M = theta.shape[0], series.shape[2]
     table = np.empty((M, x_code.size, S))

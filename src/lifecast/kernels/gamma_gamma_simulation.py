@@ -13,7 +13,8 @@ def simulate_amounts(
 ) -> Floats:
     """An amount for every purchase.
 
-    A customer who buys in a world gets one rate nu there, from its posterior given the past amounts, and then every amount given nu.
+    A customer who buys in a world gets one rate nu there, from its posterior given the past amounts, and then
+    every amount given nu.
 
     Parameters
     ----------

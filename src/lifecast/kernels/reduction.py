@@ -10,7 +10,10 @@ from lifecast.arrays import Floats, Integers
 
 @njit(cache=True, nogil=True)
 def select(values: Floats, begin: int, place: int) -> float:
-    """The value that sorting ``values[begin:]`` would put at ``place``; leaves smaller ones before it and larger ones after [Hoare 1961]."""
+    """The value that sorting ``values[begin:]`` would put at ``place`` [Hoare 1961].
+
+    Leaves smaller ones before it and larger ones after.
+    """
     left, right = begin, values.size - 1
     while left < right:
         pivot = values[(left + right) // 2]
@@ -35,15 +38,16 @@ def select(values: Floats, begin: int, place: int) -> float:
 
 @njit(cache=True, nogil=True)
 def quantiles_with_zeros(positive: Floats, size: int, probabilities: Floats, out: Floats) -> None:
-    """Quantiles, at ascending probabilities, of ``size`` non-negative draws of which all but the given positive ones are zero.
+    """Quantiles, at ascending probabilities, of draws most of which are zero.
 
-    Linear between order statistics [Hyndman & Fan 1996, type 7; numpy's default]. Reorders ``positive``.
+    There are ``size`` draws, none negative, and all but the given ``positive`` ones are zero. Linear between
+    order statistics [Hyndman & Fan 1996, type 7; numpy's default]. Reorders ``positive``.
     """
     zeros = size - positive.size
     begin = 0
     for j in range(probabilities.size):
         position = probabilities[j] * (size - 1)
-        below = int(math.floor(position))
+        below = math.floor(position)
         low = high = 0.0
         if below >= zeros:
             low = select(positive, begin, below - zeros)
@@ -115,14 +119,21 @@ def add_up(
 
 @njit(cache=True, nogil=True)
 def expected_values(
-    row: Integers, n: Integers, m: Floats, purchases: Floats, spend: Floats, margin: Floats, probabilities: Floats
+    row: Integers,
+    n: Integers,
+    m: Floats,
+    purchases: Floats,
+    spend: Floats,
+    margin: Floats,
+    probabilities: Floats,
 ) -> tuple[Floats, Floats]:
     """Mean over worlds of each customer's expected value, and its quantiles.
 
     Parameters
     ----------
     row, n, m, margin : (customer,)
-        Customers next to each other with equal row, n and m have the same expectations, and are served together.
+        Customers next to each other with equal row, n and m have the same expectations, and are served
+        together.
     purchases : (row, world)
         Expected discounted purchases given the world.
     spend : (customer, world)

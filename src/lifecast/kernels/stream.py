@@ -1,8 +1,9 @@
 """Random streams that belong to a customer and a world, and the variates drawn from them.
 
-A stream is a 64-bit counter passed through a mixing function (SplitMix64: Steele, Lea & Flood 2014, "Fast splittable
-pseudorandom number generators"). Its start is a hash of (seed, customer id, world, purpose), so a customer's draws are the same in any
-row order, chunk, thread or partition, and a world's draws do not shift when another world draws more of them.
+A stream is a 64-bit counter passed through a mixing function (SplitMix64: Steele, Lea & Flood 2014, "Fast
+splittable pseudorandom number generators"). Its start is a hash of (seed, customer id, world, purpose), so a
+customer's draws are the same in any row order, chunk, thread or partition, and a world's draws do not shift
+when another world draws more of them.
 """
 
 import math
@@ -25,7 +26,7 @@ AREA = 9.91256303526217e-3
 
 
 def ziggurat() -> tuple[Floats, Floats]:
-    """Right edge of each layer, from the base's nominal one up to 0, and each edge relative to the one below."""
+    """Right edge of each layer, from the base's nominal one up to 0; each edge relative to the one below."""
     edges = [AREA * math.exp(0.5 * BASE**2), BASE]
     while len(edges) < LAYERS:
         edges.append(math.sqrt(-2.0 * math.log(AREA / edges[-1] + math.exp(-0.5 * edges[-1] ** 2))))
@@ -46,7 +47,7 @@ def mix64(z: np.uint64) -> np.uint64:
 
 @njit(cache=True, nogil=True)
 def hash_texts(texts: np.ndarray, offsets: Integers, seed: np.uint64) -> Keys:
-    """One key per text and seed: FNV-1a over the bytes ``texts[offsets[i]:offsets[i + 1]]``, then mixed with the seed."""
+    """One key per text and seed: FNV-1a over ``texts[offsets[i]:offsets[i + 1]]``, mixed with the seed."""
     keys = np.empty(offsets.size - 1, np.uint64)
     salt = mix64(seed + GOLDEN)
     for i in range(keys.size):
@@ -115,7 +116,10 @@ def normal_tail(state: np.uint64, side: float) -> tuple[np.uint64, float]:
 
 @njit(cache=True, nogil=True)
 def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
-    """A gamma variate of scale one [Marsaglia & Tsang 2000]; shapes below one through shape + 1 and a power of a uniform."""
+    """A gamma variate of scale one [Marsaglia & Tsang 2000].
+
+    Shapes below one go through shape + 1 and a power of a uniform.
+    """
     d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
@@ -125,7 +129,9 @@ def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
             continue
         cube = cube * cube * cube
         state, u = next_uniform(state)
-        if u < 1.0 - 0.0331 * (z * z) * (z * z) or math.log(u) < 0.5 * z * z + d * (1.0 - cube + math.log(cube)):
+        if u < 1.0 - 0.0331 * (z * z) * (z * z) or math.log(u) < 0.5 * z * z + d * (
+            1.0 - cube + math.log(cube)
+        ):
             break
     if shape >= 1.0:
         return state, d * cube
@@ -135,7 +141,7 @@ def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
 
 @njit(cache=True, nogil=True)
 def draw_uniforms(keys: Keys, worlds: int) -> Floats:
-    """The first uniform of every customer and world, shape (key, world): what the tests of the generator look at."""
+    """The first uniform of every customer and world, shape (key, world), for tests of the generator."""
     drawn = np.empty((keys.size, worlds))
     for i in range(keys.size):
         for s in range(worlds):
@@ -145,7 +151,7 @@ def draw_uniforms(keys: Keys, worlds: int) -> Floats:
 
 @njit(cache=True, nogil=True)
 def draw_gammas(keys: Keys, worlds: int, shape: float) -> Floats:
-    """The first gamma variate of every spend stream, shape (key, world): what the tests of the generator look at."""
+    """The first gamma variate of every spend stream, shape (key, world), for tests of the generator."""
     drawn = np.empty((keys.size, worlds))
     for i in range(keys.size):
         for s in range(worlds):
