@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -86,6 +86,40 @@ class Book:
         return self.order.size
 
 
+@dataclass(frozen=True)
+class Futures:
+    """Every purchase that some customers make, in every world.
+
+    Attributes
+    ----------
+    customer : (customer,)
+        Their places in the RFM.
+    first : (customer + 1,)
+        Customer i's purchases are ``first[i]:first[i + 1]``, by world, then by time.
+    world, time, amount : (purchase,)
+        Time in the RFM's unit from the start of the forecast; amounts without margin and discount, zero
+        where the model has no spend.
+    """
+
+    customer: Integers
+    first: Integers
+    world: Any
+    time: Floats
+    amount: Floats
+
+
+class Observer(Protocol):
+    """Sees every simulated purchase before it is summed up, to keep sums and scores of its own."""
+
+    def look(self, futures: Futures) -> Any:
+        """Reduce the futures of some customers. Runs in several threads at once: change nothing shared."""
+        ...
+
+    def keep(self, part: Any) -> None:
+        """Take what `look` made of the next customers. Runs in order, one at a time."""
+        ...
+
+
 def open_book(rfm: RFM, margin: Floats, zero_amounts: bool) -> Book:
     """Sort the customers by history, so that equal ones stand together."""
     rows = group_purchases(rfm.frequency, rfm.recency, rfm.T)
@@ -125,6 +159,7 @@ def simulate(
     chunk_size: int | None,
     threads: int | None,
     progress: Callable[[int], None],
+    observer: Observer | None = None,
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Columns per customer, in the RFM's order, and sums per world and period.
 
@@ -136,6 +171,8 @@ def simulate(
         Lower, median and upper.
     progress
         Called with the number of customers done after each chunk.
+    observer
+        Sees every purchase, chunk by chunk.
     """
     book = open_book(rfm, margin, spend_family is not None and spend_family.zero_amounts)
     keys = customer_keys(rfm.customer_id, seed)[book.order]
@@ -149,7 +186,7 @@ def simulate(
     )
     S, K = len(worlds), worlds.edges.size - 1
 
-    def run(chunk: slice) -> tuple[slice, dict[str, Floats], list[Floats]]:
+    def run(chunk: slice) -> tuple[slice, dict[str, Floats], list[Floats], Any]:
         first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
         of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
         x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
@@ -169,6 +206,9 @@ def simulate(
             amount = np.zeros(world.size)
         else:
             amount = spend_family.simulate_amounts(n, m, keys[chunk], first, world, worlds.spend)
+        seen = None
+        if observer is not None:
+            seen = observer.look(Futures(book.order[chunk], first, world, time, amount))
         sums = [np.zeros((S, K)) for _ in range(3)]
         quantiles = add_up(
             first, world, period, time, amount, book.margin[chunk], discount_rate, probabilities, *sums
@@ -192,17 +232,19 @@ def simulate(
                 "cltv_mean_lower": mean_quantiles[:, 0],
                 "cltv_mean_upper": mean_quantiles[:, 2],
             }
-        return chunk, columns, sums
+        return chunk, columns, sums, seen
 
     columns: dict[str, Floats] = {}
     totals = [np.zeros((S, K)) for _ in range(3)]
     size = chunk_size or max(1, DRAWS_PER_CHUNK // S)
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        for chunk, of_chunk, sums in pool.map(run, chunks(book, size)):
+        for chunk, of_chunk, sums, seen in pool.map(run, chunks(book, size)):
             for name, values in of_chunk.items():
                 columns.setdefault(name, np.empty(len(book)))[book.order[chunk]] = values
             for total, part in zip(totals, sums, strict=True):
                 total += part
+            if observer is not None:
+                observer.keep(seen)
             progress(chunk.stop)
     names = ("purchases", "value", "discounted_value") if spend_family is not None else ("purchases",)
     return columns, dict(zip(names, totals, strict=False))

@@ -15,7 +15,7 @@ from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.contract import PurchaseFamily, SpendFamily
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.fitting import Method, fit_purchases, fit_spend
-from lifecast.forecast import Forecast, expectations, period_table, simulate, total_table
+from lifecast.forecast import Forecast, Observer, expectations, period_table, simulate, total_table
 from lifecast.grouping import group_purchases, group_spend, spend_history
 from lifecast.posterior import Check, Posterior
 from lifecast.rfm import RFM
@@ -218,6 +218,7 @@ class CLTV:
         chunk_size: int | None = None,
         threads: int | None = None,
         progress: Callable[[int], None] = lambda done: None,
+        observer: Observer | None = None,
     ) -> Forecast:
         """Simulate every customer's future and say what it is worth.
 
@@ -240,6 +241,8 @@ class CLTV:
             Customers simulated at a time, and threads; they change speed and memory only.
         progress : callable, optional
             Called with the number of customers done.
+        observer : lifecast.forecast.Observer, optional
+            Sees every simulated purchase, so that other sums can be kept in the same pass.
 
         Returns
         -------
@@ -262,7 +265,7 @@ class CLTV:
         drawn = draw_worlds(posterior, edges, worlds, np.random.default_rng([random_seed, 0]))
         columns, draws = simulate(
             rfm, drawn, self.purchases, self.spend, margins(margin, rfm), rate, length, probabilities,
-            random_seed, chunk_size, threads, progress,
+            random_seed, chunk_size, threads, progress, observer,
         )  # fmt: skip
         import pandas as pd
 
