@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"engines"},
     {"transactions"},
     {"identity"},
-    {"rfm_frame"},
+    {"rfm_frame", "past"},
     {"rfm"},
     {"rfm_file"},
     {"grouping"},

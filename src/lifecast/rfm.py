@@ -14,6 +14,7 @@ from lifecast.arrays import Floats, Integers
 from lifecast.engines.duckdb import CustomerTables, SummaryQuery, summarise
 from lifecast.errors import DataError, SettingsError
 from lifecast.log_report import LeftTruncation, LogReport
+from lifecast.past import Past, freeze, remember
 from lifecast.timeunit import TimeUnit, parse_date
 from lifecast.transactions import Transactions, read_transactions
 
@@ -54,7 +55,7 @@ class Holdout:
     period_value: Floats | None
 
     def __post_init__(self) -> None:
-        _freeze(self, ("frequency", "period_purchases"), ("value", "period_value"))
+        freeze(self, ("frequency", "period_purchases"), ("value", "period_value"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +91,8 @@ class RFM:
         What was read, dropped, merged and netted; None for a bare table.
     holdout : Holdout or None
         What came after the observation end, where asked for.
+    past : Past or None
+        The log at a few earlier observation ends, from which a market is learned; None for a bare table.
     """
 
     customer_id: "pa.Array[Any]"
@@ -104,10 +107,11 @@ class RFM:
     observation_end: Date | None = None
     report: LogReport | None = None
     holdout: Holdout | None = None
+    past: Past | None = None
 
     def __post_init__(self) -> None:
         integers = ("frequency", "monetary_frequency")
-        _freeze(self, integers, ("recency", "T", "monetary_value", "monetary_log_mean"))
+        freeze(self, integers, ("recency", "T", "monetary_value", "monetary_log_mean"))
         object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
 
     def __len__(self) -> int:
@@ -212,16 +216,6 @@ class RFM:
         return digest.hexdigest()
 
 
-def _freeze(record: Any, integers: Sequence[str], floats: Sequence[str]) -> None:
-    """Give a frozen dataclass arrays of its own, of the right type, that cannot be written to."""
-    for names, kind in ((integers, np.int64), (floats, np.float64)):
-        for name in names:
-            if getattr(record, name) is not None:
-                values = np.array(getattr(record, name), dtype=kind)
-                values.setflags(write=False)
-                object.__setattr__(record, name, values)
-
-
 def rfm_summary(
     log: Any,
     *,
@@ -235,6 +229,7 @@ def rfm_summary(
     returns: str = "net",
     attributes: Sequence[str] = (),
     date_format: str | None = None,
+    past: bool = True,
 ) -> RFM:
     """Summarise a transaction log of any size as one row per customer.
 
@@ -263,6 +258,10 @@ def rfm_summary(
         Columns to keep, one value per customer: the first known up to the observation end.
     date_format : str, optional
         How dates are written where they are text or whole numbers, such as "%d/%m/%Y"; by default ISO 8601.
+
+    past : bool, default True
+        Also sum up the log at a few earlier observation ends, for the fit to learn the market from. Scoring
+        customers does without.
 
     Returns
     -------
@@ -325,7 +324,7 @@ def rfm_summary(
             f"No purchase was made on or before observation_end={query.end}: the log runs from "
             f"{log_lines.first} to {log_lines.last}. Pass a later observation_end."
         )
-    return _assemble(tables, query, log_lines, unit)
+    return _assemble(tables, query, log_lines, unit, remember(tables.ask, tables.net, unit) if past else None)
 
 
 def _merge_days(merge_within: str | int) -> int:
@@ -337,7 +336,9 @@ def _merge_days(merge_within: str | int) -> int:
     return named
 
 
-def _assemble(tables: CustomerTables, query: SummaryQuery, log: Transactions, unit: TimeUnit) -> RFM:
+def _assemble(
+    tables: CustomerTables, query: SummaryQuery, log: Transactions, unit: TimeUnit, past: Past | None
+) -> RFM:
     columns = dict(zip(tables.customers.column_names, tables.customers.columns, strict=True))
     first_day = columns["first_day"].to_numpy().astype("datetime64[D]")
     frequency = columns["frequency"].to_numpy()
@@ -364,6 +365,7 @@ def _assemble(tables: CustomerTables, query: SummaryQuery, log: Transactions, un
         observation_end=query.end,
         report=_report(tables, query, log, days_observed),
         holdout=_hold_out(tables, query, unit),
+        past=past,
     )
 
 

@@ -14,7 +14,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -92,17 +92,20 @@ class Source:
 
 @dataclass(frozen=True)
 class CustomerTables:
-    """What leaves DuckDB: one row per customer, sorted by id, and the counts of the report.
+    """What leaves DuckDB: one row per customer, sorted by id, and the counts of the report; and the way back.
 
     `customers` has customer_id, frequency, first_day, recency_days; with amounts also repeat_amount,
     positive_repeats, repeat_logarithms; with a holdout held_frequency (and held_value); each attribute, and
     whether it changed. `periods` has period (from 0), purchases (and value) of the holdout, without empty
-    periods.
+    periods. `ask` knows the table `customers` (customer_id, frequency, first_day, ...), for more questions;
+    `net` is whether purchases up to the end are net of returns.
     """
 
     customers: "pa.Table"
     periods: "pa.Table | None"
     counts: Mapping[str, Any]
+    ask: "Ask"
+    net: bool
 
 
 def quote(identifier: str) -> str:
@@ -247,7 +250,7 @@ class SummaryQuery:
         return 2.0 ** min(61 - exponent, 1000)
 
 
-class _Ask:
+class Ask:
     """Runs SQL with the query's settings bound to the names that it mentions."""
 
     def __init__(self, connection: "DuckDBPyConnection", query: SummaryQuery) -> None:
@@ -255,14 +258,16 @@ class _Ask:
         self._values = asdict(query) | {"log_units": _LOG_UNITS, "scale": query.money_scale}
 
     def run(self, sql: str, **values: Any) -> None:
+        """Run a statement that gives no answer."""
         self.connection.execute(sql, self._mentioned(sql, self._values | values))
 
-    def row(self, sql: str) -> dict[str, Any]:
+    def row(self, sql: str, **values: Any) -> dict[str, Any]:
         """The one row of an answer, by column name."""
-        return dict(self.table(sql).to_pylist()[0])
+        return dict(self.table(sql, **values).to_pylist()[0])
 
-    def table(self, sql: str) -> "pa.Table":
-        return self.connection.sql(sql, params=self._mentioned(sql, self._values)).to_arrow_table()
+    def table(self, sql: str, **values: Any) -> "pa.Table":
+        """An answer of any number of rows."""
+        return self.connection.sql(sql, params=self._mentioned(sql, self._values | values)).to_arrow_table()
 
     @staticmethod
     def _mentioned(sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,22 +276,24 @@ class _Ask:
 
 def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> CustomerTables:
     """Reduce checked lines to one row per customer, sorted by customer id."""
-    ask = _Ask(connection, query)
-    counts = ask.row(_count_lines(ask))
+    whole = Ask(connection, query)
+    counts = whole.row(_count_lines(whole))
+    # Up to the end money has a scale of its own: no digit of it may depend on what came later.
+    ask = Ask(connection, replace(query, largest_amount=counts.pop("largest_amount", None)))
     net = query.returns == "net" and counts["returned_lines"] > 0
     net_held = query.returns == "net" and counts["held_returned_lines"] > 0
-    customers = (_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS).format(bought=_purchases(ask, net))
+    customers = (_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS).format(bought=purchases(ask, net))
     ask.run(f"CREATE TEMP TABLE customers AS {customers}", after=date.min, until=query.end)
     counts |= ask.row(_count_purchases(ask))
 
     columns = "customers.* EXCLUDE (all_money, zero_purchases)" if ask.money else "customers.*"
     joins, periods = "", None
     if query.held_end is not None:
-        held = f"SELECT * FROM ({_purchases(ask, net_held)}) SEMI JOIN customers USING (customer_id)"
-        ask.run(f"CREATE TEMP TABLE held AS {held}", after=query.end, until=query.held_end)
+        held = f"SELECT * FROM ({purchases(whole, net_held)}) SEMI JOIN customers USING (customer_id)"
+        whole.run(f"CREATE TEMP TABLE held AS {held}", after=query.end, until=query.held_end)
         value = ", CAST(sum(money) AS DOUBLE) / $scale AS value" if ask.money else ""
         period = "CAST(ceil((day - $end) / $unit_days) AS BIGINT) - 1 AS period"
-        periods = ask.table(
+        periods = whole.table(
             f"SELECT {period}, count(*) AS purchases{value} FROM held GROUP BY ALL ORDER BY ALL"
         )
         joins += f"""
@@ -298,11 +305,11 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
         ask.run(f"CREATE TEMP TABLE traits AS {_traits(query.attributes)}")
         joins += " LEFT JOIN traits USING (customer_id)"
         columns += "".join(f", traits.{name}, traits.{name}_changed" for name in query.attributes)
-    table = ask.table(f"SELECT {columns} FROM customers{joins} ORDER BY customer_id")
-    return CustomerTables(table, periods, counts)
+    table = whole.table(f"SELECT {columns} FROM customers{joins} ORDER BY customer_id")
+    return CustomerTables(table, periods, counts, ask, net)
 
 
-def _count_lines(ask: _Ask) -> str:
+def _count_lines(ask: Ask) -> str:
     held_end = "$held_end" if ask.query.held_end else "$end"
     counts = f"""count(*) FILTER (day <= $end) AS lines_used,
         count(*) FILTER (day > $end AND day <= {held_end}) AS held_lines,
@@ -310,6 +317,7 @@ def _count_lines(ask: _Ask) -> str:
     returned = "amount < 0 AND day <= $end"
     if ask.money:
         counts += f""", count(*) FILTER ({returned}) AS returned_lines,
+            max(abs(amount)) FILTER (day <= $end) AS largest_amount,
             count(*) FILTER (amount < 0 AND day > $end AND day <= {held_end}) AS held_returned_lines,
             coalesce(-sum({_UNITS}) FILTER ({returned}), 0) / $scale AS returned_amount,
             coalesce(sum({_UNITS}) FILTER (day <= $end), 0) / $scale AS net_amount"""
@@ -318,7 +326,7 @@ def _count_lines(ask: _Ask) -> str:
     return f"SELECT {counts} FROM lines"
 
 
-def _count_purchases(ask: _Ask) -> str:
+def _count_purchases(ask: Ask) -> str:
     """Count what was bought, and the customers who are left out because they first bought after the end."""
     buys = "day > $end" + (" AND amount >= 0" if ask.money else "")
     late = f"SELECT DISTINCT customer_id FROM lines ANTI JOIN customers USING (customer_id) WHERE {buys}"
@@ -328,14 +336,14 @@ def _count_purchases(ask: _Ask) -> str:
         (SELECT count(*) FROM ({late})) AS late_customers{money if ask.money else ""} FROM customers"""
 
 
-def _purchases(ask: _Ask, net: bool) -> str:
-    """One row per customer and block with a purchase in it: customer_id, day, and money if there is any."""
-    window = "day > $after AND day <= $until"
-    if not ask.money:
-        lines, money = f"lines WHERE {window}", ""
-    else:
-        lines = f"lines WHERE {window}" + ("" if net else " AND amount >= 0")
-        money = f", sum({_UNITS}) AS money"
+def purchases(ask: Ask, net: bool, whose: str | None = None) -> str:
+    """One row per customer and block with a purchase in it: customer_id, day, and money if there is any.
+
+    Of the customers in the table `whose`, where given; after the day $after, up to $until.
+    """
+    lines = "lines" if whose is None else f"lines SEMI JOIN {whose} USING (customer_id)"
+    lines += " WHERE day > $after AND day <= $until" + ("" if net or not ask.money else " AND amount >= 0")
+    money = f", sum({_UNITS}) AS money" if ask.money else ""
     if net:
         return _NET_PURCHASES.format(lines=lines)
     if ask.query.merge_days == 1:
