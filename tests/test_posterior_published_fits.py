@@ -1,0 +1,91 @@
+"""Does the maximum likelihood fit to the papers' logs give every published number that needs one?"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from published_numbers import Published, published
+
+import lifecast as lc
+from lifecast.kernels.bg_nbd import log_likelihood_customer
+
+CARDS = {"bg-nbd": "purchases", "gamma-gamma": "spend"}
+FITTED = [(card, row) for card in CARDS for row in published(card) if not row.is_formula]
+
+
+@cache
+def rfm_of(data: str, shared: Path | None) -> lc.RFM:
+    if data == "cdnow_sample":
+        return lc.rfm_summary(
+            lc.datasets.load_cdnow(sample=True), time_unit="week", observation_end="1997-09-30"
+        )
+    assert shared is not None
+    log = pd.read_parquet(shared / "data" / "apparel.parquet")
+    log = log.rename(columns={log.columns[0]: "customer_id"})
+    end = {"apparel": "2010-12-20", "apparel_104_weeks": "2006-12-31"}[data]
+    return lc.rfm_summary(log, time_unit="week", observation_end=end)
+
+
+@cache
+def fitted(data: str, shared: Path | None) -> lc.CLTV:
+    flat = lc.CLTV(purchases=lc.BGNBD(priors="flat"), spend=lc.GammaGamma(priors="flat", fit_to="means"))
+    return flat.fit(rfm_of(data, shared), method="map")
+
+
+def answer(row: Published, part: str, model: lc.CLTV, rfm: lc.RFM) -> float:
+    given, quantity = row.inputs, row.quantity
+    if quantity.startswith("MLE "):
+        return model.parameters["mean"][quantity.removeprefix("MLE ")]
+    if quantity == "log-likelihood":
+        return model.log_likelihood(rfm, part=part)
+    if quantity == "E[X(t)]":
+        return model.expected_purchases_new_customer(given["t"])
+    if quantity == "E[M]":
+        return expected_spend(model, rfm, given)
+    if quantity == "mean E[X(T,T+t)] over customers":
+        return model.expected_purchases(rfm, given["t"])[rfm.frequency == given["x"]].mean()
+    if quantity == "expected cumulative repeat purchases":
+        # Weeks are counted from the first customer's first purchase; everybody counts from their own.
+        ages, customers = np.unique(given["week"] - (rfm.T.max() - rfm.T), return_counts=True)
+        return sum(
+            n * model.expected_purchases_new_customer(age)
+            for age, n in zip(ages, customers, strict=True)
+            if age > 0
+        )
+    history = {
+        "customer_id": ["one"],
+        "frequency": [int(given["x"])],
+        "recency": given["t_x"],
+        "T": given["T"],
+    }
+    alone = lc.RFM.from_frame(pd.DataFrame(history), time_unit="week")
+    if quantity == "E[X(T,T+t)]":
+        purchases = lc.CLTV.from_parameters(model.parameters["mean"][["r", "alpha", "a", "b"]].to_dict())
+        return purchases.expected_purchases(alone, given["t"])["one"]
+    assert quantity == "log-likelihood of a customer"
+    theta = model.parameters["mean"][["r", "alpha", "a", "b"]]
+    return log_likelihood_customer(int(given["x"]), given["t_x"], given["T"], *theta)
+
+
+def expected_spend(model: lc.CLTV, rfm: lc.RFM, given: dict[str, float | str]) -> float:
+    spend = model.expected_spend(rfm)
+    if "customer" not in given:  # somebody of whom nothing is known
+        return spend[rfm.frequency == 0].iloc[0]
+    who = list(map(str, rfm.customer_id.to_pylist())).index(f"{given['customer']:g}")
+    assert rfm.monetary_frequency is not None
+    assert rfm.monetary_frequency[who] == given["n"]
+    return spend.iloc[who]
+
+
+@pytest.mark.parametrize(("card", "row"), FITTED, ids=lambda value: getattr(value, "id", value))
+def test_does_each_published_fit_come_out(card: str, row: Published, request: pytest.FixtureRequest) -> None:
+    data = str(row.inputs["data"])
+    shared = None if data == "cdnow_sample" else request.getfixturevalue("shared")
+    model, rfm = fitted(data, shared), rfm_of(data, shared)
+    assert answer(row, CARDS[card], model, rfm) == pytest.approx(row.value, abs=row.tolerance, rel=0)
+
+
+def test_do_the_cards_hold_the_published_fits() -> None:
+    assert len(FITTED) >= 35
