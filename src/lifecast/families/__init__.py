@@ -28,6 +28,11 @@ def build(description: Mapping[str, Any], registry: Mapping[str, Any]) -> Any:
     name = settings.pop("family", None)
     if name not in registry:
         raise SettingsError(f"Unknown family {name!r}: needed one of {', '.join(registry)}.")
+    if isinstance(settings.get("priors"), Mapping):  # JSON and TOML know no tuples
+        settings["priors"] = {
+            coordinate: tuple(prior) if isinstance(prior, list) else prior
+            for coordinate, prior in settings["priors"].items()
+        }
     try:
         return registry[name](**settings)
     except TypeError as error:

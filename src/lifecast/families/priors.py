@@ -30,9 +30,15 @@ def prior_table(priors: Priors, weak: Mapping[str, tuple[float, float]]) -> Floa
     if unknown:
         raise SettingsError(f"Unknown prior {unknown[0]!r}: the coordinates of this family are {list(weak)}.")
     table = []
-    for name, (mean, sd) in chosen.items():
+    for name, prior in chosen.items():
+        try:
+            mean, sd = map(float, prior)
+        except (TypeError, ValueError):
+            mean = sd = np.nan
         if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
-            raise SettingsError(f"Prior {name!r} is ({mean}, {sd}): needed a finite mean and a positive sd.")
+            raise SettingsError(
+                f"Prior {name!r} is {prior!r}: needed (mean, sd), finite and with a positive sd."
+            )
         table.append([mean, sd**-2])
     return np.array(table)
 
