@@ -1,6 +1,6 @@
 """Does the simulation of one customer's future have the distribution that the models' formulas give?
 
-One customer in 40,000 worlds with known parameters: every draw is independent, so each figure has a known error.
+One customer in 40,000 worlds with known parameters: draws are independent, so each figure has a known error.
 """
 
 import numpy as np

@@ -36,7 +36,7 @@ def correlation_is_chance(one: Floats, other: Floats) -> bool:
 
 
 def test_are_first_uniforms_uniform(uniforms: Floats) -> None:
-    assert 0.0 < uniforms.min() and uniforms.max() < 1.0
+    assert uniforms.min() > 0.0 and uniforms.max() < 1.0
     assert stats.kstest(uniforms.ravel(), "uniform").pvalue > DOUBTFUL
 
 
