@@ -16,7 +16,7 @@ from lifecast.kernels.reduction import add_up, expected_values
 from lifecast.kernels.stream import hash_texts
 from lifecast.rfm import RFM
 from lifecast.timeunit import TimeUnit
-from lifecast.worlds import Worlds, discounting
+from lifecast.worlds import Worlds, purchases_and_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,6 +154,7 @@ def simulate(
     margin: Floats,
     discount_rate: float,
     horizon: float,
+    periods: Floats,
     probabilities: Floats,
     seed: int,
     chunk_size: int | None,
@@ -167,6 +168,8 @@ def simulate(
     ----------
     discount_rate : float
         Continuous, per time unit.
+    periods : (period + 1,)
+        Edges of the periods, all of one length but perhaps the last.
     probabilities : (quantile,)
         Lower, median and upper.
     progress
@@ -176,15 +179,16 @@ def simulate(
     """
     book = open_book(rfm, margin, spend_family is not None and spend_family.zero_amounts)
     keys = customer_keys(rfm.customer_id, seed)[book.order]
-    times, weights = discounting(0.0, horizon, discount_rate)
-    all_times = operational(worlds, np.append(times, horizon))
-    functionals = np.zeros((all_times.shape[1], 2))
-    functionals[-1, 0] = 1.0
-    functionals[:-1, 1] = weights
+    pace = worlds.pace
     expected = purchase_family.expected_purchases(
-        book.rows.x, book.rows.T, worlds.purchases, all_times, functionals
+        book.rows.x,
+        book.rows.T,
+        worlds.purchases,
+        pace.drift,
+        *purchases_and_value(worlds, horizon, discount_rate),
     )
-    S, K = len(worlds), worlds.edges.size - 1
+    S, K = len(worlds), periods.size - 1
+    period = float(periods[1]) or 1.0
 
     def run(chunk: slice) -> tuple[slice, dict[str, Floats], list[Floats], Any]:
         first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
@@ -192,26 +196,28 @@ def simulate(
         x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
         theta = worlds.purchases
         p_alive = purchase_family.probability_alive(x, t_x, T, theta)
-        p_buys = p_alive * purchase_family.probability_of_purchase(x, T, theta, worlds.clock[:, -1])
+        p_buys = p_alive * purchase_family.probability_of_purchase(x, T, theta, pace.drift, pace.clock[:, -1])
         expectation = expected(x, T)
         purchases = times_or_zero(p_alive, expectation[0])
         discounted = times_or_zero(p_alive, expectation[1])
         mean_purchases = purchases.mean(axis=1)[row]
-        first, world, period, time = purchase_family.simulate_purchases(
-            x, T, p_alive, p_buys, row, keys[chunk], theta, worlds.clock, worlds.edges,
+        first, world, stretch, time = purchase_family.simulate_purchases(
+            x, T, p_alive, p_buys, row, keys[chunk], theta, pace.drift, pace.clock, pace.edges,
             float(mean_purchases.mean()) if np.all(np.isfinite(mean_purchases)) else 1.0,
         )  # fmt: skip
         n, m = book.n[chunk], book.m[chunk]
         if spend_family is None:
             amount = np.zeros(world.size)
         else:
-            amount = spend_family.simulate_amounts(n, m, keys[chunk], first, world, worlds.spend)
+            amount = pace.price[world, stretch] * spend_family.simulate_amounts(
+                n, m, keys[chunk], first, world, worlds.spend, pace.spend_drift
+            )
         seen = None
         if observer is not None:
             seen = observer.look(Futures(book.order[chunk], first, world, time, amount))
         sums = [np.zeros((S, K)) for _ in range(3)]
         quantiles = add_up(
-            first, world, period, time, amount, book.margin[chunk], discount_rate, probabilities, *sums
+            first, world, time, amount, book.margin[chunk], discount_rate, period, probabilities, *sums
         )
         columns = {
             "p_alive": p_alive.mean(axis=1)[row],
@@ -248,15 +254,6 @@ def simulate(
             progress(chunk.stop)
     names = ("purchases", "value", "discounted_value") if spend_family is not None else ("purchases",)
     return columns, dict(zip(names, totals, strict=False))
-
-
-def operational(worlds: Worlds, times: Floats) -> Floats:
-    """Operational time at calendar times (time,), shape (world, time); infinity stays infinite."""
-    finite = np.isfinite(times)
-    clock = np.full((len(worlds), times.size), np.inf)
-    for s in range(len(worlds)):
-        clock[s, finite] = np.interp(times[finite], worlds.edges, worlds.clock[s])
-    return clock
 
 
 def period_table(
@@ -322,9 +319,14 @@ def expectations(
     result = np.empty(len(book))
     expected = None
     if what in ("purchases", "value"):
-        every_draw = np.tile(times, (purchases.shape[0], 1))
+        draws = purchases.shape[0]
         expected = purchase_family.expected_purchases(
-            book.rows.x, book.rows.T, purchases, every_draw, weights[:, None]
+            book.rows.x,
+            book.rows.T,
+            purchases,
+            np.zeros(draws),
+            np.tile(times, (draws, 1)),
+            np.tile(weights[:, None], (draws, 1, 1)),
         )
     for chunk in chunks(book, max(1, DRAWS_PER_CHUNK // purchases.shape[0])):
         first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]

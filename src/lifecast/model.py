@@ -1,5 +1,6 @@
 """The model that people hold: settings in the constructor, data in `fit`, one call to a forecast."""
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.fitting import Method, fit_purchases, fit_spend
 from lifecast.forecast import Forecast, Observer, expectations, period_table, simulate, total_table
 from lifecast.grouping import group_purchases, group_spend, spend_history
+from lifecast.market import Market, flatten, learn_market, steady_pace, unflatten
+from lifecast.past import Past, past_schedule
 from lifecast.posterior import Check, Posterior
 from lifecast.rfm import RFM
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit, parse_horizon
@@ -35,6 +38,10 @@ class CLTV:
     purchases : purchase family, default BGNBD()
     spend : spend family or None, default GammaGamma()
         None models purchases alone, for logs without amounts.
+    market : "auto" or None, default "auto"
+        "auto" lets the worlds share a market: a clock that runs fast or slow, prices that move and
+        customers that drift, learned from the forecasts that could have been made earlier in the same log.
+        None is the textbook model.
 
     Examples
     --------
@@ -51,10 +58,16 @@ class CLTV:
         self,
         purchases: PurchaseFamily = BGNBD(),
         spend: SpendFamily | None = GammaGamma(),
+        *,
+        market: Literal["auto"] | None = "auto",
     ) -> None:
+        if market not in ("auto", None):
+            raise SettingsError(f'market={market!r}: needed "auto", or None for the textbook model.')
         self.purchases = purchases
         self.spend = spend
+        self.market = market
         self._posterior: Posterior | None = None
+        self._market: Market | None = None
 
     # -- fitting ---------------------------------------------------------------------------------
 
@@ -88,9 +101,19 @@ class CLTV:
         rng = np.random.default_rng(random_seed)
         purchases = fit_purchases(self.purchases, rfm, method, draws, rng)
         spend = None if self.spend is None else fit_spend(self.spend, rfm, method, draws, rng)
+        if self.market == "auto":
+            self._market = learn_market(
+                rfm.past or bare_past(rfm),
+                rfm.time_unit.days,
+                self.purchases,
+                self.spend,
+                np.array([[]] if spend is None else [[values.mean() for values in spend.draws.values()]]),
+                rng,
+            )
         self._posterior = Posterior(
             purchases=purchases.draws,
             spend={} if spend is None else spend.draws,
+            market={} if self._market is None else flatten(self._market),
             checks=purchases.checks + (() if spend is None else spend.checks),
             provenance=described(self.purchases, self.spend)
             | {"method": method, "draws": draws, "random_seed": random_seed}
@@ -137,6 +160,7 @@ class CLTV:
         model = cls(
             purchases=build({"family": families[0]}, PURCHASE_FAMILIES),
             spend=None if spend is None else build({"family": families[1]}, SPEND_FAMILIES),
+            market=None,
         )
         unit = TimeUnit.parse(time_unit)
         model._posterior = Posterior(
@@ -262,9 +286,15 @@ class CLTV:
             raise SettingsError(f"worlds={worlds}: needed at least 1; 1000 is usual.")
         probabilities = np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
         edges = period_edges(length, rfm.time_unit, rate)
-        drawn = draw_worlds(posterior, edges, worlds, np.random.default_rng([random_seed, 0]))
+        if self._market is None:
+            pace = steady_pace(edges[-1], worlds)
+        else:
+            pace = self._market.draw(
+                edges[-1], rfm.time_unit.days, worlds, np.random.default_rng([random_seed, 1])
+            )
+        drawn = draw_worlds(posterior, pace, np.random.default_rng([random_seed, 0]))
         columns, draws = simulate(
-            rfm, drawn, self.purchases, self.spend, margins(margin, rfm), rate, length, probabilities,
+            rfm, drawn, self.purchases, self.spend, margins(margin, rfm), rate, length, edges, probabilities,
             random_seed, chunk_size, threads, progress, observer,
         )  # fmt: skip
         import pandas as pd
@@ -324,15 +354,23 @@ class CLTV:
         """Posterior mean of a new customer's expected repeat purchases within the horizon."""
         theta = self._purchase_draws()
         length = parse_horizon(horizon, self._unit(), None)
-        zero = np.zeros(1, np.int64)
-        times = np.full((theta.shape[0], 1), length)
-        expected = self.purchases.expected_purchases(zero, np.zeros(1), theta, times, np.ones((1, 1)))
-        return float(expected(zero, np.zeros(1)).mean())
+        draws = theta.shape[0]
+        x, T = np.zeros(1, np.int64), np.zeros(1)
+        expected = self.purchases.expected_purchases(
+            x, T, theta, np.zeros(draws), np.full((draws, 1), length), np.ones((draws, 1, 1))
+        )
+        return float(expected(x, T).mean())
 
     def purchase_pmf(self, n: int, horizon: float | str) -> float:
         """Posterior mean probability that a new customer makes n repeat purchases within the horizon."""
         length = parse_horizon(horizon, self._unit(), None)
-        return float(self.purchases.purchase_pmf(n, length, self._purchase_draws()).mean())
+        none, zero = np.zeros(1, np.int64), np.zeros(1)
+        count = np.array([n])
+        probabilities = [
+            np.exp(self.purchases.log_probability_of_count(none, zero, zero, count, length, theta, 0.0)[0])
+            for theta in self._purchase_draws()
+        ]
+        return float(np.mean(probabilities))
 
     # -- keeping ---------------------------------------------------------------------------------
 
@@ -354,8 +392,10 @@ class CLTV:
         model = cls(
             purchases=build(posterior.provenance["purchases"], PURCHASE_FAMILIES),
             spend=None if spend is None else build(spend, SPEND_FAMILIES),
+            market="auto" if posterior.market else None,
         )
         model._posterior = posterior
+        model._market = unflatten(posterior.market) if posterior.market else None
         return model
 
     # -- inside ----------------------------------------------------------------------------------
@@ -427,6 +467,13 @@ def origin(rfm: RFM) -> dict[str, Any]:
         "data_fingerprint": rfm.fingerprint(),
         "versions": {name: version(name) for name in ("lifecast", "numpy", "scipy", "numba")},
     }
+
+
+def bare_past(rfm: RFM) -> Past:
+    """The past of an RFM that was not made from a log: its length alone."""
+    days = max(1, round(float(rfm.T.max()) * rfm.time_unit.days))
+    block, _ = past_schedule(days, math.inf)
+    return Past(block / rfm.time_unit.days, days / rfm.time_unit.days, (), None, 1.0)
 
 
 def known_parameters(family: Any, values: Mapping[str, float]) -> dict[str, Floats]:

@@ -39,6 +39,8 @@ class Posterior:
     purchases, spend
         Parameter name to draws (draw,), in the data's units; ``spend`` is empty for a model of purchases
         alone.
+    market
+        What `lifecast.market` learned, as named arrays; empty for the textbook model.
     checks
         What the fit was held against.
     provenance
@@ -47,6 +49,7 @@ class Posterior:
 
     purchases: Mapping[str, Floats]
     spend: Mapping[str, Floats]
+    market: Mapping[str, Floats] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,7 +67,12 @@ class Posterior:
             for name, values in {**self.purchases, **self.spend}.items()
         }
         dataset = xr.Dataset(variables, coords={"chain": [0], "draw": np.arange(self.draws)})
-        tree = xr.DataTree.from_dict({"/posterior": dataset})
+        groups = {"/posterior": dataset}
+        if self.market:
+            groups["/market"] = xr.Dataset(
+                {name: (f"{name}_dim", values) for name, values in self.market.items()}
+            )
+        tree = xr.DataTree.from_dict(groups)
         tree.attrs = {
             "lifecast_format": FORMAT_VERSION,
             "purchase_parameters": json.dumps(list(self.purchases)),
@@ -104,6 +112,10 @@ class Posterior:
                     name: np.asarray(v.values[0], np.float64)
                     for name, v in tree["posterior"].data_vars.items()
                 }
+                market = {
+                    str(name): np.asarray(v.values, np.float64)
+                    for name, v in (tree["market"].data_vars.items() if "market" in tree.children else ())
+                }
         except Exception as error:
             raise FileFormatError(
                 f"{path} cannot be read as a lifecast model ({type(error).__name__}: {error}). "
@@ -118,6 +130,7 @@ class Posterior:
         return cls(
             purchases={str(name): variables[name] for name in json.loads(attributes["purchase_parameters"])},
             spend={str(name): variables[name] for name in json.loads(attributes["spend_parameters"])},
+            market=market,
             checks=tuple(Check(**check) for check in json.loads(attributes["checks"])),
             provenance=json.loads(attributes["provenance"]),
         )

@@ -286,7 +286,7 @@ def rfm_summary(
     Frequency, recency and T as in Fader, Hardie & Lee (2005), "Counting your customers the easy way".
     """
     unit = TimeUnit.parse(time_unit)
-    merge_days = _merge_days(merge_within)
+    merge_days = days_to_merge(merge_within)
     names = (attributes,) if isinstance(attributes, str) else tuple(attributes)
     if clash := [name for name in names if name in _COLUMNS]:
         raise SettingsError(
@@ -327,7 +327,14 @@ def rfm_summary(
     return _assemble(tables, query, log_lines, unit, remember(tables.ask, tables.net, unit) if past else None)
 
 
-def _merge_days(merge_within: str | int) -> int:
+def days_to_merge(merge_within: str | int) -> int:
+    """Read `merge_within` as a number of days.
+
+    Raises
+    ------
+    SettingsError
+        Where it is no period.
+    """
     named = {"day": 1, "week": 7}.get(merge_within) if isinstance(merge_within, str) else merge_within
     if not isinstance(named, int) or isinstance(named, bool) or named < 1:
         raise SettingsError(

@@ -6,56 +6,53 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.market import Pace
 from lifecast.posterior import Posterior
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
 NEGLIGIBLE_DISCOUNT = 1e-9
-PANELS, NODES = 6, 12
 MILD_DISCOUNT = 0.5
+PANELS, NODES, FEWEST_NODES = 6, 12, 3
 
 
 @dataclass(frozen=True)
 class Worlds:
-    """Draws of what customers share, over the periods of a forecast.
+    """Draws of what customers share.
 
     Attributes
     ----------
-    purchases : (world, parameter)
-    spend : (world, parameter)
-        Without columns for a model of purchases alone.
-    edges : (period + 1,)
-        Calendar time of the periods' edges, in the data's unit, from 0 at the observation end.
-    clock : (world, period + 1)
-        Operational time passed at the edges: what the market makes of calendar time. Purchases happen in
-        operational time.
+    purchases, spend : (world, parameter)
+        Parameters of the families; ``spend`` has no columns for a model of purchases alone.
+    pace : Pace
+        What the market makes of calendar time and of prices.
     """
 
     purchases: Floats
     spend: Floats
-    edges: Floats
-    clock: Floats
+    pace: Pace
 
     def __len__(self) -> int:
         return int(self.purchases.shape[0])
 
 
-def draw_worlds(posterior: Posterior, edges: Floats, count: int, rng: np.random.Generator) -> Worlds:
-    """Worlds from posterior draws: each draw once before any is used again, in random order."""
+def draw_worlds(posterior: Posterior, pace: Pace, rng: np.random.Generator) -> Worlds:
+    """A world for each draw of the pace, each posterior draw used once before any is used again."""
+    count = pace.clock.shape[0]
     rounds = math.ceil(count / posterior.draws)
     chosen = np.concatenate([rng.permutation(posterior.draws) for _ in range(rounds)])[:count]
     spend = [values[chosen] for values in posterior.spend.values()]
     return Worlds(
         purchases=np.stack([values[chosen] for values in posterior.purchases.values()], axis=1),
         spend=np.stack(spend, axis=1) if spend else np.empty((count, 0)),
-        edges=edges,
-        clock=np.tile(edges, (count, 1)),
+        pace=pace,
     )
 
 
 def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats:
-    """Edges of the periods of a horizon: one time unit each, the last perhaps shorter.
+    """Edges of the periods of a horizon, from 0.
 
-    Of an infinite horizon one year each, for as long as a purchase is still worth something.
+    Periods have one time unit each, the last is perhaps shorter. Those of an infinite horizon have one year
+    each, for as long as a purchase is still worth something.
     """
     if math.isinf(horizon):
         year = DAYS_PER_YEAR / unit.days
@@ -65,12 +62,38 @@ def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats
     return np.append(whole, horizon) if whole.size else np.zeros(2)
 
 
-def discounting(start: float, end: float, discount_rate: float) -> tuple[Floats, Floats]:
-    """Times and weights (time,) that make expected discounted purchases of expected cumulative ones.
+def purchases_and_value(worlds: Worlds, horizon: float, discount_rate: float) -> tuple[Floats, Floats]:
+    """What turns expected cumulative purchases into purchases, and into discounted ones at the world's prices.
+
+    Returns
+    -------
+    times : (world, time)
+        Operational times.
+    weights : (world, time, 2)
+        Sums over times with these weights are the two expectations.
+    """
+    pace = worlds.pace
+    stretches = pace.edges.size - 1
+    nodes = max(FEWEST_NODES, math.ceil(NODES / stretches))
+    times, weights, price = [np.array([horizon])], [np.zeros(1)], [np.zeros((len(worlds), 1))]
+    for i in range(stretches):
+        end = horizon if i == stretches - 1 else pace.edges[i + 1]
+        at, weight = discounting(pace.edges[i], end, discount_rate, nodes)
+        times.append(at)
+        weights.append(weight)
+        price.append(np.broadcast_to(pace.price[:, i : i + 1], (len(worlds), at.size)))
+    table = np.zeros((len(worlds), sum(at.size for at in times), 2))
+    table[:, 0, 0] = 1.0
+    table[:, :, 1] = np.concatenate(weights) * np.concatenate(price, axis=1)
+    return pace.operational(np.concatenate(times)), table
+
+
+def discounting(start: float, end: float, discount_rate: float, nodes: int = NODES) -> tuple[Floats, Floats]:
+    """Times (time,) and weights (time,) that turn expected cumulative purchases into discounted ones.
 
     The sum of exp(-rate t) over purchases in (start, end] is, by parts, exp(-rate t) E(t) between the ends
-    plus the rate times the integral of exp(-rate t) E(t); that integral by Gauss-Legendre on panels that
-    shrink towards the start.
+    plus the rate times the integral of exp(-rate t) E(t); that integral by Gauss-Legendre, where
+    discounting is strong on panels that shrink towards the start.
     """
     if end <= start:
         return np.array([start]), np.zeros(1)
@@ -78,12 +101,12 @@ def discounting(start: float, end: float, discount_rate: float) -> tuple[Floats,
         return np.array([end, start]), np.array([1.0, -1.0])
     if math.isinf(end):
         end = start - math.log(NEGLIGIBLE_DISCOUNT) / discount_rate
-    nodes, node_weights = np.polynomial.legendre.leggauss(NODES)
     panels = 1 if discount_rate * (end - start) < MILD_DISCOUNT else PANELS
+    points, point_weights = np.polynomial.legendre.leggauss(nodes if panels == 1 else NODES)
     borders = start + (end - start) * np.append(0.0, 4.0 ** np.arange(1 - panels, 1))
     half = np.diff(borders)[:, None] / 2
-    times = (borders[:-1, None] + half * (1.0 + nodes)).ravel()
-    weights = (half * node_weights).ravel() * discount_rate * np.exp(-discount_rate * times)
+    times = (borders[:-1, None] + half * (1.0 + points)).ravel()
+    weights = (half * point_weights).ravel() * discount_rate * np.exp(-discount_rate * times)
     return np.append(times, [end, start]), np.append(
         weights, [np.exp(-discount_rate * end), -np.exp(-discount_rate * start)]
     )

@@ -86,12 +86,14 @@ class BGNBD:
         probabilities: Floats = bg_nbd_worlds.probability_alive_table(x, t_x, T, theta)
         return probabilities
 
-    def probability_of_purchase(self, x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
-        probabilities: Floats = bg_nbd_worlds.probability_of_purchase_table(x, T, theta, end)
+    def probability_of_purchase(
+        self, x: Integers, T: Floats, theta: Floats, drift: Floats, end: Floats
+    ) -> Floats:
+        probabilities: Floats = bg_nbd_worlds.probability_of_purchase_table(x, T, theta, drift, end)
         return probabilities
 
     def expected_purchases(
-        self, x: Integers, T: Floats, theta: Floats, times: Floats, weights: Floats
+        self, x: Integers, T: Floats, theta: Floats, drift: Floats, times: Floats, weights: Floats
     ) -> Callable[[Integers, Floats], Floats]:
         x_values, x_code = codes(x)
         youngest, oldest = np.full(x_values.size, np.inf), np.zeros(x_values.size)
@@ -99,13 +101,15 @@ class BGNBD:
         np.maximum.at(oldest, x_code, T)
         latest = np.max(times, initial=0.0, where=np.isfinite(times))
         smallest_alpha = np.min(theta[:, 1])
-        reach = math.log1p(latest / (smallest_alpha + np.min(youngest)))
+        slower = 1.0 + np.max(drift) * (np.max(theta[:, 0]) + np.max(x_values) + 1.0)
+        reach = math.log1p(slower * latest / (smallest_alpha + np.min(youngest)))
         ages = np.max(np.log((smallest_alpha + oldest) / (smallest_alpha + youngest)))
         series = bg_nbd_worlds.expectations_by_age(
             x_values,
             youngest,
             oldest,
             theta,
+            drift,
             times,
             weights,
             12 + math.ceil(6 * reach),
@@ -129,6 +133,7 @@ class BGNBD:
         row: Integers,
         keys: Keys,
         theta: Floats,
+        drift: Floats,
         clock: Floats,
         edges: Floats,
         expected: float,
@@ -136,11 +141,21 @@ class BGNBD:
         room = int(1.1 * row.size * theta.shape[0] * expected) + 1_000
         while True:
             purchases: tuple[Integers, Any, Any, Floats] = simulate_purchases(
-                x, T, p_alive, p_buys, row, keys, theta, clock, edges, room
+                x, T, p_alive, p_buys, row, keys, theta, drift, clock, edges, room
             )
             if purchases[0][-1] <= room:
                 return purchases
             room = int(purchases[0][-1])
 
-    def purchase_pmf(self, n: int, t: float, theta: Floats) -> Floats:
-        return np.array([bg_nbd.purchase_pmf(n, t, *world) for world in theta])
+    def log_probability_of_count(
+        self,
+        x: Integers,
+        t_x: Floats,
+        T: Floats,
+        n: Integers,
+        t: float,
+        theta: Floats,
+        drift: float,
+    ) -> Floats:
+        log_probabilities: Floats = bg_nbd_worlds.log_probability_of_count(x, t_x, T, n, t, theta, drift)
+        return log_probabilities

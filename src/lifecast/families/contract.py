@@ -59,17 +59,20 @@ class PurchaseFamily(Family, Protocol):
         """Shape (row, world)."""
         ...
 
-    def probability_of_purchase(self, x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
+    def probability_of_purchase(
+        self, x: Integers, T: Floats, theta: Floats, drift: Floats, end: Floats
+    ) -> Floats:
         """Probability that a living customer buys by operational time ``end`` (world,): (row, world)."""
         ...
 
     def expected_purchases(
-        self, x: Integers, T: Floats, theta: Floats, times: Floats, weights: Floats
+        self, x: Integers, T: Floats, theta: Floats, drift: Floats, times: Floats, weights: Floats
     ) -> Callable[[Integers, Floats], Floats]:
         """Prepare expectations for all these histories; the result serves any of them, chunk by chunk.
 
-        It maps x, T (row,) of living customers to weighted sums, weights (time, sum), of their expected
-        purchases up to operational times (world, time): shape (sum, row, world).
+        It maps x, T (row,) of living customers to weighted sums, weights (world, time, sum), of their
+        expected purchases up to operational times (world, time): shape (sum, row, world). ``drift``
+        (world,) is the variance of the shock that each customer's own rate takes.
         """
         ...
 
@@ -82,11 +85,12 @@ class PurchaseFamily(Family, Protocol):
         row: Integers,
         keys: Keys,
         theta: Floats,
+        drift: Floats,
         clock: Floats,
         edges: Floats,
         expected: float,
     ) -> tuple[Integers, Any, Any, Floats]:
-        """Every purchase of every customer: first (customer + 1,); world, period and time (purchase,).
+        """Every purchase of every customer: first (customer + 1,); world, stretch and time (purchase,).
 
         Customer i's are ``first[i]:first[i + 1]``, by world, then by time.
 
@@ -99,16 +103,30 @@ class PurchaseFamily(Family, Protocol):
         row, keys : (customer,)
             Each customer's history and random key.
         theta : (world, parameter)
-        clock : (world, period + 1)
-            Operational time passed at the calendar ``edges`` of the periods.
-        edges : (period + 1,)
+        drift : (world,)
+            Variance of the shock that each customer's own rate takes.
+        clock : (world, stretch + 1)
+            Operational time passed at the calendar ``edges``, between which the clock runs evenly.
+        edges : (stretch + 1,)
         expected : float
             Mean number of purchases of a customer in a world, to make room for.
         """
         ...
 
-    def purchase_pmf(self, n: int, t: float, theta: Floats) -> Floats:
-        """Probability that a new customer makes n repeat purchases by t, shape (world,)."""
+    def log_probability_of_count(
+        self,
+        x: Integers,
+        t_x: Floats,
+        T: Floats,
+        n: Integers,
+        t: float,
+        theta: Floats,
+        drift: float,
+    ) -> Floats:
+        """Log probability that customers with these histories make n purchases within t, shape (row,).
+
+        At one parameter vector and drift. A new customer has x = 0, t_x = 0 and T = 0.
+        """
         ...
 
 
@@ -133,7 +151,22 @@ class SpendFamily(Family, Protocol):
         ...
 
     def simulate_amounts(
-        self, n: Integers, m: Floats, keys: Keys, first: Integers, world: Any, theta: Floats
+        self,
+        n: Integers,
+        m: Floats,
+        keys: Keys,
+        first: Integers,
+        world: Any,
+        theta: Floats,
+        drift: Floats,
     ) -> Floats:
-        """An amount for each purchase, shape (purchase,)."""
+        """An amount for each purchase, shape (purchase,); ``drift`` (world,) of each customer's mean."""
+        ...
+
+    def relative_variance(self, theta: Floats) -> Floats:
+        """Variance of an amount over the square of its mean, over all customers, shape (world,)."""
+        ...
+
+    def log_mean_moments(self, n: Integers, theta: Floats) -> tuple[Floats, Floats]:
+        """Mean and variance (row,) of the log of a customer's mean of n amounts over its expectation."""
         ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from scipy.special import polygamma, psi
 
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.errors import SettingsError
@@ -101,7 +102,23 @@ class GammaGamma:
         return amounts
 
     def simulate_amounts(
-        self, n: Integers, m: Floats, keys: Keys, first: Integers, world: Any, theta: Floats
+        self,
+        n: Integers,
+        m: Floats,
+        keys: Keys,
+        first: Integers,
+        world: Any,
+        theta: Floats,
+        drift: Floats,
     ) -> Floats:
-        amounts: Floats = simulate_amounts(n, m, keys, first, world, theta)
+        amounts: Floats = simulate_amounts(n, m, keys, first, world, theta, drift)
         return amounts
+
+    def relative_variance(self, theta: Floats) -> Floats:
+        p, q, _ = theta.T
+        variance: Floats = (1.0 + 1.0 / p) * (q - 1.0) / np.maximum(q - 2.0, 0.5) - 1.0
+        return variance
+
+    def log_mean_moments(self, n: Integers, theta: Floats) -> tuple[Floats, Floats]:
+        shape = theta[0, 0] * n
+        return psi(shape) - np.log(shape), polygamma(1, shape)

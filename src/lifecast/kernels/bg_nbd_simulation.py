@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from lifecast.arrays import Floats, Integers, Keys
+from lifecast.kernels.bg_nbd_worlds import drifted
 from lifecast.kernels.stream import TIMING, first_bits, mix64, next_gamma, next_uniform, to_uniform
 
 
@@ -24,6 +25,7 @@ def simulate_purchases(
     row: Integers,
     keys: Keys,
     theta: Floats,
+    drift: Floats,
     clock: Floats,
     edges: Floats,
     capacity: int,
@@ -40,10 +42,12 @@ def simulate_purchases(
         Each customer's history and random key.
     theta : (world, 4)
         r, alpha, a, b.
-    clock : (world, period + 1)
-        Operational time passed at each period's edge, from 0; purchases happen in operational time.
-    edges : (period + 1,)
-        Calendar time of the periods' edges, from 0.
+    drift : (world,)
+        Variance of the shock that a customer's own rate takes.
+    clock : (world, stretch + 1)
+        Operational time passed at each edge, from 0; purchases happen in operational time.
+    edges : (stretch + 1,)
+        Calendar time of the edges, from 0; between two the clock runs evenly.
     capacity : int
         Room for purchases. Those beyond it are counted but not kept: call again with room for ``first[-1]``.
 
@@ -51,14 +55,14 @@ def simulate_purchases(
     -------
     first : (customer + 1,)
         Customer i's purchases are ``first[i]:first[i + 1]``, by world, then by time.
-    world, period : (purchase,)
+    world, stretch : (purchase,)
     time : (purchase,)
         Calendar time from the start of the forecast.
     """
     n, S, K = row.size, theta.shape[0], edges.size - 1
     first = np.empty(n + 1, np.int64)
     world = np.empty(capacity, np.int32)
-    period = np.empty(capacity, np.int32)
+    stretch = np.empty(capacity, np.int32)
     time = np.empty(capacity, np.float64)
     buyers = np.empty(S, np.int64)
     bits = np.empty(S, np.uint64)
@@ -76,7 +80,7 @@ def simulate_purchases(
             s = buyers[c]
             u = to_uniform(bits[c])
             state = mix64(bits[c] ^ TIMING)
-            k, A = theta[s, 0] + x[j], theta[s, 1] + T[j]
+            k, A = drifted(theta[s, 0] + x[j], theta[s, 1] + T[j], drift[s])
             a, leavers_and_stayers = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
             passed = A * math.expm1(-math.log1p(-u / p_alive[j, s]) / k)
             end = clock[s, K]
@@ -91,7 +95,7 @@ def simulate_purchases(
                 span = clock[s, slot + 1] - clock[s, slot]
                 if count < capacity:
                     world[count] = s
-                    period[count] = slot
+                    stretch[count] = slot
                     time[count] = edges[slot] + (passed - clock[s, slot]) / span * (
                         edges[slot + 1] - edges[slot]
                     )
@@ -107,4 +111,4 @@ def simulate_purchases(
                 passed -= math.log((u - leave) / (1.0 - leave)) / rate  # what is left of u is uniform again
     first[n] = count
     kept = min(count, capacity)
-    return first, world[:kept], period[:kept], time[:kept]
+    return first, world[:kept], stretch[:kept], time[:kept]

@@ -14,8 +14,21 @@ from lifecast.kernels.bg_nbd import (
     expected_purchases_at_nodes,
     expected_purchases_if_alive,
     probability_alive,
+    purchase_pmf,
     quadrature_nodes,
 )
+
+
+@njit(cache=True, nogil=True, inline="always")
+def drifted(k: float, A: float, drift: float) -> tuple[float, float]:
+    """Shape and rate of a living customer's purchase rate after a shock of mean one and variance ``drift``.
+
+    The gamma-beta shock: Gamma(k) times Beta(k', k - k') k / k' is Gamma(k') with the same mean, so what
+    the past says of the rate loses weight and the model stays itself [Lewis, McKenzie & Hugus 1989; Harvey
+    & Fernandes 1989].
+    """
+    weaker = k / (1.0 + drift * (k + 1.0))
+    return weaker, A * weaker / k
 
 
 @njit(cache=True, nogil=True)
@@ -31,7 +44,9 @@ def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) 
 
 
 @njit(cache=True, nogil=True)
-def probability_of_purchase_table(x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
+def probability_of_purchase_table(
+    x: Integers, T: Floats, theta: Floats, drift: Floats, end: Floats
+) -> Floats:
     """P(at least one purchase by ``end`` (world,) | alive), shape (row, world): one minus a Lomax tail.
 
     Rows come sorted by x and T, so that equal ones are worked out once.
@@ -42,7 +57,8 @@ def probability_of_purchase_table(x: Integers, T: Floats, theta: Floats, end: Fl
             table[i] = table[i - 1]
             continue
         for s in range(theta.shape[0]):
-            table[i, s] = -math.expm1(-(theta[s, 0] + x[i]) * math.log1p(end[s] / (theta[s, 1] + T[i])))
+            k, A = drifted(theta[s, 0] + x[i], theta[s, 1] + T[i], drift[s])
+            table[i, s] = -math.expm1(-k * math.log1p(end[s] / A))
     return table
 
 
@@ -71,6 +87,7 @@ def expectations_by_age(
     youngest: Floats,
     oldest: Floats,
     theta: Floats,
+    drift: Floats,
     times: Floats,
     weights: Floats,
     size_in_time: int,
@@ -86,15 +103,17 @@ def expectations_by_age(
     x, youngest, oldest : (distinct x,)
         Frequencies, and the range of T that each occurs with.
     theta : (world, 4)
+    drift : (world,)
+        Variance of the shock that a customer's own rate takes.
     times : (world, time)
         Operational times; an infinite one stands for the limit.
-    weights : (time, sum)
+    weights : (world, time, sum)
 
     Returns
     -------
     series : (distinct x, world, sum, size_in_age)
     """
-    S, J, M = theta.shape[0], weights.shape[0], weights.shape[1]
+    S, J, M = weights.shape
     series = np.zeros((x.size, S, M, size_in_age))
     points_in_time, to_time_series = chebyshev_points(size_in_time)
     points_in_age, to_age_series = chebyshev_points(size_in_age)
@@ -107,9 +126,9 @@ def expectations_by_age(
         rates = np.empty(size_in_time)
         values = np.empty((size_in_age, M))
         for i in range(x.size):
-            k = r + x[i]
+            k, slower = drifted(r + x[i], 1.0, drift[s])
             low, high = math.log(alpha + youngest[i]), math.log(alpha + oldest[i])
-            furthest = latest / (alpha + youngest[i])
+            furthest = latest / (slower * (alpha + youngest[i]))
             reach = math.log1p(furthest)
             p, weight = quadrature_nodes(a, b + x[i], (k + 1.0) * furthest)
             for m in range(size_in_time):
@@ -121,15 +140,15 @@ def expectations_by_age(
             for n in range(size_in_age):
                 A = math.exp(low + 0.5 * (high - low) * (1.0 + points_in_age[n]))
                 for j in range(J):
-                    w = times[s, j] / A
+                    w = times[s, j] / (slower * A)
                     expected = ever
                     if w == 0.0:
                         expected = 0.0
                     elif not math.isinf(w):
                         expected = w * clenshaw(in_time, 2.0 * math.log1p(w) / reach - 1.0)
                     for m in range(M):
-                        if weights[j, m] != 0.0:
-                            values[n, m] += weights[j, m] * expected
+                        if weights[s, j, m] != 0.0:
+                            values[n, m] += weights[s, j, m] * expected
             for m in range(M):
                 if math.isinf(values[0, m]):
                     series[i, s, m, 0] = math.inf
@@ -162,3 +181,24 @@ def expectations_of_rows(
             for m in range(M):
                 table[m, i, s] = clenshaw(series[j, s, m], y)
     return table
+
+
+@njit(cache=True, nogil=True)
+def log_probability_of_count(
+    x: Integers, t_x: Floats, T: Floats, n: Integers, t: float, theta: Floats, drift: float
+) -> Floats:
+    """Log probability that customers with these histories make n purchases within t, shape (row,).
+
+    Given life, the traits of a known customer are distributed as a new one's, only with other shapes and
+    rates.
+    """
+    r, alpha, a, b = theta
+    result = np.empty(x.size)
+    for i in range(x.size):
+        alive = probability_alive(x[i], t_x[i], T[i], r, alpha, a, b)
+        k, A = drifted(r + x[i], alpha + T[i], drift)
+        probability = alive * purchase_pmf(n[i], t, k, A, a, b + x[i])
+        if n[i] == 0:
+            probability += 1.0 - alive
+        result[i] = math.log(max(probability, 1e-300))
+    return result

@@ -9,7 +9,7 @@ from lifecast.kernels.stream import SPEND, next_gamma, stream_start
 
 @njit(cache=True, nogil=True)
 def simulate_amounts(
-    n: Integers, m: Floats, keys: Keys, first: Integers, world: np.ndarray, theta: Floats
+    n: Integers, m: Floats, keys: Keys, first: Integers, world: np.ndarray, theta: Floats, drift: Floats
 ) -> Floats:
     """An amount for every purchase.
 
@@ -25,6 +25,8 @@ def simulate_amounts(
     world : (purchase,)
     theta : (world, 3)
         p, q, v.
+    drift : (world,)
+        Variance, relative to its square, that a shock adds to a customer's mean amount.
     """
     amount = np.empty(world.size)
     for i in range(n.size):
@@ -35,8 +37,12 @@ def simulate_amounts(
             if world[e] != current:
                 current = world[e]
                 state = stream_start(keys[i], current, SPEND)
-                state, nu = next_gamma(state, p * n[i] + q)
-                nu /= v + n[i] * m[i]
+                certain = (
+                    p * n[i] + q - 1.0
+                )  # the mean amount is inverse gamma: its mean wants shape minus one
+                weaker = certain / (1.0 + drift[current] * certain)
+                state, nu = next_gamma(state, weaker + 1.0)
+                nu /= (v + n[i] * m[i]) * weaker / certain
             state, amount[e] = next_gamma(state, p)
             amount[e] /= nu
     return amount

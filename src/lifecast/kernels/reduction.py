@@ -62,11 +62,11 @@ def quantiles_with_zeros(positive: Floats, size: int, probabilities: Floats, out
 def add_up(
     first: Integers,
     world: np.ndarray,
-    period: np.ndarray,
     time: Floats,
     amount: Floats,
     margin: Floats,
     discount_rate: float,
+    period: float,
     probabilities: Floats,
     purchases: Floats,
     value: Floats,
@@ -76,12 +76,14 @@ def add_up(
 
     Parameters
     ----------
-    first, world, period, time, amount
+    first, world, time, amount
         Purchases as the simulation made them: ``first`` (customer + 1,), the others (purchase,).
     margin : (customer,)
         Share of an amount that is value.
     discount_rate : float
         Continuous, per time unit.
+    period : float
+        Length of a period.
     probabilities : (quantile,)
         Symmetric about one half, so that a negative margin turns them round.
     purchases, value, discounted : (world, period)
@@ -91,7 +93,7 @@ def add_up(
     -------
     quantiles : (customer, quantile)
     """
-    S = purchases.shape[0]
+    S, periods = purchases.shape
     customers = first.size - 1
     quantiles = np.empty((customers, probabilities.size))
     draws = np.empty(S)
@@ -99,7 +101,7 @@ def add_up(
         buying_worlds = 0
         current = -1
         for e in range(first[i], first[i + 1]):
-            s, k = world[e], period[e]
+            s, k = world[e], min(int(time[e] / period), periods - 1)
             if s != current:
                 current = s
                 draws[buying_worlds] = 0.0

@@ -1,0 +1,182 @@
+"""A Gaussian process on the log errors of a log's own past forecasts, and of the forecast that comes next.
+
+An error is the log ratio of what came to what was forecast, for one block of time after one origin. Its
+parts, each with a size learned from the past: a level of the origin and a growth with extrapolation log(1 +
+lead / age), both alike for origins of like age; shocks of calendar time that fade; shocks of one block;
+and, in a log that has seen more than a year, a season. What sampling alone explains is known and is left to
+the simulation of customers. Conditioning the next forecast's errors on the past ones gives bias, spread and
+the present state of the shocks in one step [Rasmussen & Williams 2006, ch. 2].
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from lifecast.arrays import Floats
+
+DAYS_PER_YEAR = 365.25
+SEASON_SHOWS_AFTER = 1.5 * DAYS_PER_YEAR
+SEASON_SHARPNESS = 0.5
+PRIOR_DRAWS = 600
+LEAST_NOISE = 0.01
+
+# Half-normal sizes, log-normal lengths: shocks of up to a few tens of percent that last weeks to months.
+LEVEL, EXTRAPOLATION, SHOCK, BLOCK_SHOCK, SEASON = 0.12, 0.25, 0.12, 0.08, 0.2
+SHOCK_DAYS = (np.log(70.0), 0.8)
+MEMORY = (np.log(0.5), 0.6)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Log errors of past forecasts, one per origin and block.
+
+    Attributes
+    ----------
+    age : (error,)
+        Days from the log's beginning to the origin.
+    lead : (error,)
+        Days from the origin to the block's middle.
+    log_ratio : (error,)
+        Log of what came over what was forecast.
+    noise : (error,)
+        Standard deviation that sampling alone would give it.
+    """
+
+    age: Floats
+    lead: Floats
+    log_ratio: Floats
+    noise: Floats
+
+    def __len__(self) -> int:
+        return self.age.size
+
+    @classmethod
+    def none(cls) -> "Errors":
+        """No past to learn from."""
+        return cls(*(np.empty(0) for _ in fields(cls)))
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Draws of the sizes of the process's parts, each (draw,)."""
+
+    level: Floats
+    extrapolation: Floats
+    shock: Floats
+    shock_days: Floats
+    block_shock: Floats
+    season: Floats
+    memory: Floats
+
+    def __len__(self) -> int:
+        return self.level.size
+
+    def __getitem__(self, chosen: np.ndarray) -> "Sizes":
+        return Sizes(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def prior_sizes(count: int, span_days: float, rng: np.random.Generator) -> Sizes:
+    """Draws from the prior; without a season where the log is too short to show one."""
+    season = np.abs(rng.normal(0.0, SEASON, count)) if span_days >= SEASON_SHOWS_AFTER else np.zeros(count)
+    return Sizes(
+        level=np.abs(rng.normal(0.0, LEVEL, count)),
+        extrapolation=np.abs(rng.normal(0.0, EXTRAPOLATION, count)),
+        shock=np.abs(rng.normal(0.0, SHOCK, count)),
+        shock_days=np.exp(rng.normal(*SHOCK_DAYS, count)),
+        block_shock=np.abs(rng.normal(0.0, BLOCK_SHOCK, count)),
+        season=season,
+        memory=np.exp(rng.normal(*MEMORY, count)),
+    )
+
+
+def covariance(sizes: Sizes, age: Floats, lead: Floats, other_age: Floats, other_lead: Floats) -> Floats:
+    """Covariance of errors at (age, lead) with others, shape (draw, error, other)."""
+    at, other_at = age + lead, other_age + other_lead
+    apart = np.abs(at[:, None] - other_at)
+    between_origins = np.abs(np.log(age)[:, None] - np.log(other_age))
+    growth = np.log1p(lead / age)[:, None] * np.log1p(other_lead / other_age)
+
+    def each(values: Floats) -> Floats:
+        return values[:, None, None]
+
+    total: Floats = (each(sizes.level) ** 2 + each(sizes.extrapolation) ** 2 * growth) * np.exp(
+        -between_origins / each(sizes.memory)
+    )
+    total = total + each(sizes.shock) ** 2 * np.exp(-apart / each(sizes.shock_days))
+    total = total + each(sizes.block_shock) ** 2 * same_block(at, other_at)
+    if np.any(sizes.season > 0.0):
+        turn = np.sin(np.pi * apart / DAYS_PER_YEAR) / SEASON_SHARPNESS
+        total = total + each(sizes.season) ** 2 * np.exp(-2.0 * turn**2)
+    return total
+
+
+def same_block(at: Floats, other_at: Floats) -> Floats:
+    """One where two errors are of the same block of calendar time, else zero."""
+    return (np.abs(at[:, None] - other_at) < 0.25).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class ErrorProcess:
+    """What past errors say of the errors to come.
+
+    Attributes
+    ----------
+    errors : Errors
+    sizes : Sizes
+        Equally weighted draws given the errors.
+    """
+
+    errors: Errors
+    sizes: Sizes
+
+    @classmethod
+    def learn(cls, errors: Errors, span_days: float, rng: np.random.Generator) -> "ErrorProcess":
+        """Weigh draws from the prior by how well they explain the errors, and resample them."""
+        sizes = prior_sizes(PRIOR_DRAWS, span_days, rng)
+        if len(errors) == 0:
+            return cls(errors, sizes)
+        root = np.linalg.cholesky(explained(errors, sizes))
+        standard = np.linalg.solve(root, np.broadcast_to(errors.log_ratio[:, None], (*root.shape[:2], 1)))
+        log_weight = -0.5 * np.sum(standard**2, axis=(1, 2))
+        log_weight -= np.sum(np.log(np.diagonal(root, axis1=1, axis2=2)), axis=1)
+        weight = np.exp(log_weight - log_weight.max())
+        return cls(errors, sizes[rng.choice(PRIOR_DRAWS, PRIOR_DRAWS, p=weight / weight.sum())])
+
+    def draw(self, age: float, lead: Floats, count: int, rng: np.random.Generator) -> Floats:
+        """Log errors of the next forecast at the given leads, in days, shape (count, lead).
+
+        Half of their variance is taken off, so that the mean of the exponentials is that of the centre:
+        ignorance widens a forecast and does not raise it.
+        """
+        chosen = rng.integers(0, len(self.sizes), count)
+        used, back = np.unique(chosen, return_inverse=True)
+        sizes = self.sizes[used]
+        ages = np.full(lead.size, age)
+        spread = covariance(sizes, ages, lead, ages, lead)
+        centre = np.zeros((used.size, lead.size))
+        if len(self.errors):
+            past = self.errors
+            cross = covariance(sizes, past.age, past.lead, ages, lead)
+            wanted = np.concatenate(
+                [np.broadcast_to(past.log_ratio[:, None], (used.size, len(past), 1)), cross], axis=2
+            )
+            solved = np.linalg.solve(explained(past, sizes), wanted)
+            transposed = np.swapaxes(cross, 1, 2)
+            centre = (transposed @ solved[:, :, :1])[:, :, 0]
+            spread = spread - transposed @ solved[:, :, 1:]
+        variance = np.diagonal(spread, axis1=1, axis2=2)
+        root = np.linalg.cholesky(spread + 1e-8 * np.eye(lead.size))
+        normal = rng.standard_normal((count, lead.size))
+        return (centre - 0.5 * variance)[back] + np.einsum("sij,sj->si", root[back], normal)
+
+
+def explained(errors: Errors, sizes: Sizes) -> Floats:
+    """Covariance of the past errors, sampling included, shape (draw, error, error).
+
+    Forecasts from different origins are judged by the same purchases, so their sampling errors are shared.
+    """
+    at = errors.age + errors.lead
+    sampling = np.outer(errors.noise, errors.noise) * same_block(at, at) + LEAST_NOISE**2 * np.eye(
+        len(errors)
+    )
+    return covariance(sizes, errors.age, errors.lead, errors.age, errors.lead) + sampling
