@@ -167,7 +167,8 @@ class ErrorProcess:
         variance = np.diagonal(spread, axis1=1, axis2=2)
         root = np.linalg.cholesky(spread + 1e-8 * np.eye(lead.size))
         normal = rng.standard_normal((count, lead.size))
-        return (centre - 0.5 * variance)[back] + np.einsum("sij,sj->si", root[back], normal)
+        drawn: Floats = (centre - 0.5 * variance)[back] + np.einsum("sij,sj->si", root[back], normal)
+        return drawn
 
 
 def explained(errors: Errors, sizes: Sizes) -> Floats:

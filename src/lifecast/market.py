@@ -144,9 +144,8 @@ def learn_market(
         lead = (np.arange(clock[0].size) + 0.5) * past.block * days
         age = np.full(lead.size, origin.age * days)
         clock_errors.append((age, lead, *clock))
-        judged.append(
-            (origin.age, origin, theta, forecast.operational_time(float(origin.later @ origin.weight)))
-        )
+        later = float(origin.later @ origin.weight)
+        judged.append((origin, theta, float(forecast.operational_time(later))))
         if spend_family is not None and origin.value is not None:
             price = forecast.price_errors(spend_family, spend_theta, origin, past.origins[-1])
             seen = np.isfinite(price[0])
@@ -219,7 +218,8 @@ class PastForecast:
         """How long the clock must have run for so many purchases to be expected."""
         beyond = np.maximum(np.asarray(purchases) - self.expected[-1], 0.0)
         last_pace = (self.grid[-1] - self.grid[-2]) / (self.expected[-1] - self.expected[-2])
-        return np.interp(purchases, self.expected, self.grid) + beyond * last_pace
+        time: Floats = np.interp(purchases, self.expected, self.grid) + beyond * last_pace
+        return time
 
     def clock_errors(self, purchases: Floats) -> tuple[Floats, Floats]:
         """Log of the clock's pace in each block, and what sampling gives it, each (block,)."""

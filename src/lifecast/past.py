@@ -26,6 +26,8 @@ LONGEST_BLOCK_DAYS = 30
 PURCHASES_PER_BLOCK = 15
 CUSTOMERS = 100_000
 
+_ROWS = ("x", "t_x", "T", "later", "weight", "amount")
+
 
 @dataclass(frozen=True, eq=False)
 class PastOrigin:
@@ -180,6 +182,8 @@ def remember(ask: "Ask", net: bool, unit: TimeUnit) -> Past:
     for k in back:
         rows = slice(*np.searchsorted(-histories["back"], (-k, 1 - k)))
         history = {name: values[rows] for name, values in histories.items()}
+        if not history["x"].size:  # none of the customers drawn was there yet
+            continue
         known = counted["first_back"] >= k
         origins.append(
             PastOrigin(
@@ -200,6 +204,51 @@ def remember(ask: "Ask", net: bool, unit: TimeUnit) -> Past:
             age=(age - block_days * middle) / unit.days, **_columns(tables.steadiness)
         )
     return Past(block, age_units, tuple(origins), steadiness, share)
+
+
+def pack(past: Past) -> tuple["pa.Table", dict[str, Any]]:
+    """A past as one table of its origins' rows, and the rest, which JSON can hold."""
+    import pyarrow as pa
+
+    names = [name for name in _ROWS if past.origins and getattr(past.origins[0], name) is not None]
+    columns = {name: np.concatenate([getattr(origin, name) for origin in past.origins]) for name in names}
+    origins = [
+        {"rows": len(origin.x), "age": origin.age}
+        | {name: _listed(getattr(origin, name)) for name in ("purchases", "value")}
+        for origin in past.origins
+    ]
+    steady = past.spend_steadiness
+    return pa.table(columns), {
+        "block": past.block,
+        "age": past.age,
+        "share": past.share,
+        "origins": origins,
+        "spend_steadiness": steady and {name: _listed(values) for name, values in vars(steady).items()},
+    }
+
+
+def unpack(rows: "pa.Table", about: dict[str, Any]) -> Past:
+    """Undo `pack`."""
+    columns, origins, start = _columns(rows), [], 0
+    for origin in about["origins"]:
+        rest = {name: origin[name] for name in ("age", "purchases", "value")}
+        end = start + origin["rows"]
+        origins.append(
+            PastOrigin(**({"amount": None} | {n: c[start:end] for n, c in columns.items()} | rest))
+        )
+        start = end
+    steady = about["spend_steadiness"]
+    return Past(
+        block=about["block"],
+        age=about["age"],
+        origins=tuple(origins),
+        spend_steadiness=None if steady is None else SpendSteadiness(**steady),
+        share=about["share"],
+    )
+
+
+def _listed(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _columns(table: "pa.Table") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """An RFM in one Parquet file: the customers as rows, everything else in the file's metadata."""
 
+import base64
 import json
 import os
 from dataclasses import asdict
@@ -9,11 +10,13 @@ from typing import Any
 
 from lifecast.errors import FileFormatError
 from lifecast.log_report import LeftTruncation, LogReport
+from lifecast.past import Past, pack, unpack
 from lifecast.rfm import RFM, Holdout
 from lifecast.timeunit import TimeUnit
 
 FORMAT = 1
 _KEY = b"lifecast_rfm"
+_PAST = b"lifecast_past"
 _ARRAYS = ("frequency", "recency", "T", "monetary_value", "monetary_log_mean", "monetary_frequency")
 _HELD = {"frequency": "frequency_holdout", "value": "monetary_value_holdout"}
 
@@ -32,6 +35,7 @@ def save_rfm(rfm: RFM, path: str | os.PathLike[str]) -> None:
         "report": None if rfm.report is None else asdict(rfm.report),
         "attributes": list(rfm.attributes),
         "holdout": None,
+        "past": None,
     }
     if (held := rfm.holdout) is not None:
         columns |= {_HELD[name]: getattr(held, name) for name in _HELD if getattr(held, name) is not None}
@@ -41,12 +45,18 @@ def save_rfm(rfm: RFM, path: str | os.PathLike[str]) -> None:
             "period_purchases": held.period_purchases.tolist(),
             "period_value": None if held.period_value is None else held.period_value.tolist(),
         }
+    histories = None
+    if rfm.past is not None:
+        histories, about["past"] = pack(rfm.past)
     table = pa.table(columns | dict(rfm.attributes))
     table = table.replace_schema_metadata({_KEY: json.dumps(about, default=date.isoformat)})
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        pq.write_table(table, beside)
+        with pq.ParquetWriter(beside, table.schema) as writer:
+            writer.write_table(table)
+            if histories is not None:  # not in the table's own metadata, which are written twice
+                writer.add_key_value_metadata({_PAST: _as_text(histories)})
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
@@ -75,7 +85,8 @@ def load_rfm(path: str | os.PathLike[str]) -> RFM:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()  # the one file: read_table would take it for a data set
+        file = pq.ParquetFile(path)  # the one file: read_table would take it for a data set
+        table = file.read()
     except pa.ArrowInvalid as error:
         raise FileFormatError(
             f"{os.fspath(path)!r} is not a Parquet file that can be read: {error}"
@@ -104,6 +115,7 @@ def load_rfm(path: str | os.PathLike[str]) -> RFM:
         observation_end=None if end is None else date.fromisoformat(end),
         report=None if about["report"] is None else _read_report(about["report"]),
         holdout=None if about["holdout"] is None else _read_holdout(about["holdout"], numbers),
+        past=_read_past(about.get("past"), file.metadata.metadata),
     )
 
 
@@ -115,3 +127,22 @@ def _read_report(report: dict[str, Any]) -> LogReport:
 def _read_holdout(about: dict[str, Any], numbers: dict[str, Any]) -> Holdout:
     held = {name: numbers.get(column) for name, column in _HELD.items()}
     return Holdout(**(about | held | {"end": date.fromisoformat(about["end"])}))
+
+
+def _as_text(table: Any) -> bytes:
+    """A table as a Parquet file in base64: other readers of a file's metadata expect text there."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd")
+    return base64.b64encode(buffer.getvalue())
+
+
+def _read_past(about: dict[str, Any] | None, metadata: dict[bytes, bytes]) -> Past | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if about is None:
+        return None
+    return unpack(pq.read_table(pa.BufferReader(base64.b64decode(metadata[_PAST]))), about)

@@ -63,7 +63,7 @@ def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats
 
 
 def purchases_and_value(worlds: Worlds, horizon: float, discount_rate: float) -> tuple[Floats, Floats]:
-    """What turns expected cumulative purchases into purchases, and into discounted ones at the world's prices.
+    """What turns expected cumulative purchases into purchases, and discounted ones at the world's prices.
 
     Returns
     -------

@@ -12,22 +12,25 @@ from lifecast.engines.duckdb import Ask, purchases
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# By what the hash leaves when divided by this, a share of the customers is drawn.
-_SHARES = 1 << 20
-
-# Per customer and origin, then per distinct history. `ago` and `first_ago` are days before the end.
-_HISTORIES = """
-    SELECT back, x, recency_days, T_days, later, count(*) AS customers{total}
+# One row per purchase, days counted back from the end: what was known of its customer from that day until the
+# next purchase. x, the purchase's number, counts from 0; `money_before` leaves the first purchase out.
+_PURCHASES = """
+    SELECT customer, first_ago, ago, first_ago - ago AS recency_days, frequency{money},
+        coalesce(lead(ago) OVER purchases_so_far, -1) AS next_ago,
+        row_number() OVER purchases_so_far - 1 AS x{total}
     FROM (
-        SELECT back, customer, count(*) FILTER (ago >= origin_ago) - 1 AS x,
-            any_value(first_ago) - min(ago) FILTER (ago >= origin_ago) AS recency_days,
-            any_value(first_ago) - origin_ago AS T_days,
-            count(*) FILTER (ago < origin_ago) AS later{money}
-        FROM past_purchases JOIN past_origins ON first_ago >= origin_ago
-        GROUP BY back, customer, origin_ago)
-    GROUP BY ALL ORDER BY back DESC, T_days, x, recency_days, later"""
-_MONEY = ", sum(money) FILTER (ago >= origin_ago AND ago < first_ago) AS money"
-_TOTAL = ", coalesce(CAST(sum(money) AS DOUBLE), 0.0) / $scale AS amount"
+        SELECT past_customers.rowid AS customer, first_ago, frequency,
+            CAST($end - day AS INTEGER) AS ago{money}
+        FROM ({bought}) AS bought JOIN past_customers USING (customer_id))
+    WINDOW purchases_so_far AS (PARTITION BY customer ORDER BY ago DESC)"""
+_TOTAL = ", coalesce(sum(money) FILTER (ago < first_ago) OVER purchases_so_far, 0) AS total"
+
+# The histories at one origin: the latest purchase on or before it is the one that knows.
+_HISTORIES = """
+    SELECT CAST({back} AS BIGINT) AS back, x, recency_days, first_ago - {ago} AS T_days,
+        frequency - x AS later, count(*) AS customers{amount}
+    FROM past_purchases WHERE ago >= {ago} AND next_ago < {ago} GROUP BY ALL"""
+_AMOUNT = ", CAST(sum(total) AS DOUBLE) / $scale AS amount"
 
 # Edges of blocks lie whole blocks before the end, so whole numbers tell who is known at one of them.
 _BLOCKS = """
@@ -66,29 +69,24 @@ class PastTables:
 
 
 def remember_purchases(ask: Ask, net: bool, most: int) -> dict[str, Any]:
-    """Keep the purchases of the customers, at most about `most` of them; count what the schedule needs."""
+    """Keep the purchases of all customers, or of about `most` of them; count what the schedule needs."""
     counts = ask.row(
         """SELECT count(*) AS customers, CAST(sum(frequency) AS BIGINT) AS repeats,
             $end - min(first_day) AS age_days FROM customers"""
     )
-    drawn, bought = "", purchases(ask, net)
+    drawn = ""
     if counts["customers"] > most:
-        kept = _SHARES * most // counts["customers"]
-        drawn = f"WHERE md5_number_lower(CAST(customer_id AS VARCHAR)) % {_SHARES} < {kept}"
+        # Whose digest begins low enough: the same ones whatever the order of rows.
+        drawn = f"WHERE md5(CAST(customer_id AS VARCHAR)) < '{(most << 32) // counts['customers']:08x}'"
     ask.run(
         f"""CREATE TEMP TABLE past_customers AS
-            SELECT customer_id, CAST($end - first_day AS INTEGER) AS first_ago FROM customers {drawn}"""
+            SELECT customer_id, frequency, CAST($end - first_day AS INTEGER) AS first_ago
+            FROM customers {drawn}"""
     )
-    if drawn:
-        bought = purchases(ask, net, whose="past_customers")
-    money = ", money" if ask.money else ""
-    ask.run(
-        f"""CREATE TEMP TABLE past_purchases AS
-            SELECT past_customers.rowid AS customer, first_ago, CAST($end - day AS INTEGER) AS ago{money}
-            FROM ({bought}) AS bought JOIN past_customers USING (customer_id)""",
-        after=date.min,
-        until=ask.query.end,
-    )
+    bought = purchases(ask, net, whose="past_customers" if drawn else None)
+    money, total = (", money", _TOTAL) if ask.money else ("", "")
+    kept = _PURCHASES.format(bought=bought, money=money, total=total)
+    ask.run(f"CREATE TEMP TABLE past_purchases AS {kept}", after=date.min, until=ask.query.end)
     return counts | ask.row(
         f"""SELECT (SELECT count(*) FROM past_customers) AS sampled,
             count(*) FILTER (4 * ago < {counts["age_days"]}) AS recent FROM past_purchases"""
@@ -97,16 +95,11 @@ def remember_purchases(ask: Ask, net: bool, most: int) -> dict[str, Any]:
 
 def past_tables(ask: Ask, block_days: int, back: list[int], middle: int) -> PastTables:
     """Sum up the purchases that `remember_purchases` kept, at origins so many blocks `back`."""
-    rows = ", ".join(f"({k}, {k * block_days})" for k in back)
-    ask.run(
-        f"""CREATE TEMP TABLE past_origins AS
-            SELECT CAST(back AS BIGINT) AS back, CAST(origin_ago AS INTEGER) AS origin_ago
-            FROM (VALUES {rows}) AS origins (back, origin_ago)"""
+    histories = " UNION ALL ".join(
+        _HISTORIES.format(back=k, ago=k * block_days, amount=_AMOUNT if ask.money else "") for k in back
     )
-    money = ask.money
-    histories = _HISTORIES.format(total=_TOTAL if money else "", money=_MONEY if money else "")
     return PastTables(
-        ask.table(histories),
-        ask.table(_BLOCKS.format(value=_VALUE if money else ""), block_days=block_days),
-        ask.table(_STEADINESS, middle_ago=middle * block_days) if money else None,
+        ask.table(f"{histories} ORDER BY back DESC, T_days, x, recency_days, later"),
+        ask.table(_BLOCKS.format(value=_VALUE if ask.money else ""), block_days=block_days),
+        ask.table(_STEADINESS, middle_ago=middle * block_days) if ask.money else None,
     )
