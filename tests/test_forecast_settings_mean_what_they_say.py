@@ -24,7 +24,7 @@ def rfm() -> lc.RFM:
 
 @pytest.fixture(scope="module")
 def model(rfm: lc.RFM) -> lc.CLTV:
-    return lc.CLTV().fit(rfm, random_seed=1)
+    return lc.CLTV(market=None).fit(rfm, random_seed=1)
 
 
 def forecast_of(model: lc.CLTV, rfm: lc.RFM, horizon: object = 20, **settings: object) -> lc.Forecast:

@@ -166,7 +166,7 @@ class ErrorProcess:
             spread = spread - transposed @ solved[:, :, 1:]
         variance = np.diagonal(spread, axis1=1, axis2=2)
         root = np.linalg.cholesky(spread + 1e-8 * np.eye(lead.size))
-        normal = rng.standard_normal((count, lead.size))
+        normal = rng.standard_normal((lead.size, count)).T  # so that a longer forecast begins like a shorter one
         drawn: Floats = (centre - 0.5 * variance)[back] + np.einsum("sij,sj->si", root[back], normal)
         return drawn
 

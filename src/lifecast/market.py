@@ -97,21 +97,23 @@ class Market:
         edges = [0.0]
         length = self.block
         while edges[-1] < end * days * (1 - 1e-12):
-            edges.append(min(edges[-1] + length, end * days))
+            edges.append(edges[-1] + length)
             if len(edges) > BLOCKS:
                 length *= STRETCH
         at = np.array(edges)
         lead = (at[1:] + at[:-1]) / 2
-        log_clock = self.purchases.draw(self.age, lead, worlds, rng)
-        log_price = self.spend.draw(self.age, lead, worlds, rng)
+        at[-1] = end * days
+        of_purchases, of_spend = rng.spawn(2)
+        log_clock = self.purchases.draw(self.age, lead, worlds, of_purchases)
+        log_price = self.spend.draw(self.age, lead, worlds, of_spend)
         speed = np.exp(np.clip(log_clock, -LARGEST_LOG_ERROR, LARGEST_LOG_ERROR))
         clock = np.concatenate([np.zeros((worlds, 1)), np.cumsum(speed * np.diff(at), axis=1)], axis=1)
         return Pace(
             edges=at / days,
             clock=clock / days,
             price=np.exp(np.clip(log_price, -LARGEST_LOG_ERROR, LARGEST_LOG_ERROR)),
-            drift=rng.choice(self.drift, worlds),
-            spend_drift=rng.choice(self.spend_drift, worlds),
+            drift=of_purchases.choice(self.drift, worlds),
+            spend_drift=of_spend.choice(self.spend_drift, worlds),
         )
 
 
@@ -151,13 +153,14 @@ def learn_market(
             seen = np.isfinite(price[0])
             price_errors.append((age[seen], lead[seen], price[0][seen], price[1][seen]))
     span = past.age * days
+    of_purchases, of_spend = rng.spawn(2)  # so that purchases do not depend on whether there is money
     return Market(
         age=span,
         block=past.block * days,
-        purchases=ErrorProcess.learn(together(clock_errors), span, rng),
-        spend=ErrorProcess.learn(together(price_errors), span, rng),
-        drift=draw_drift(purchase_family, judged, past, rng),
-        spend_drift=draw_spend_drift(spend_family, spend_theta, past.spend_steadiness, rng),
+        purchases=ErrorProcess.learn(together(clock_errors), span, of_purchases),
+        spend=ErrorProcess.learn(together(price_errors), span, of_spend),
+        drift=draw_drift(purchase_family, judged, past, of_purchases),
+        spend_drift=draw_spend_drift(spend_family, spend_theta, past.spend_steadiness, of_spend),
     )
 
 

@@ -16,14 +16,14 @@ from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.contract import PurchaseFamily, SpendFamily
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.fitting import Method, fit_purchases, fit_spend
-from lifecast.forecast import Forecast, Observer, expectations, period_table, simulate, total_table
+from lifecast.forecast import Forecast, Observer, expectations, period_table, simulate, total_table, watch
 from lifecast.grouping import group_purchases, group_spend, spend_history
 from lifecast.market import Market, flatten, learn_market, steady_pace, unflatten
 from lifecast.past import Past, past_schedule
 from lifecast.posterior import Check, Posterior
 from lifecast.rfm import RFM
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit, parse_horizon
-from lifecast.worlds import discounting, draw_worlds, period_edges
+from lifecast.worlds import Worlds, discounting, draw_worlds, period_edges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +108,7 @@ class CLTV:
                 self.purchases,
                 self.spend,
                 np.array([[]] if spend is None else [[values.mean() for values in spend.draws.values()]]),
-                rng,
+                np.random.default_rng([random_seed, 2]),
             )
         self._posterior = Posterior(
             purchases=purchases.draws,
@@ -242,7 +242,6 @@ class CLTV:
         chunk_size: int | None = None,
         threads: int | None = None,
         progress: Callable[[int], None] = lambda done: None,
-        observer: Observer | None = None,
     ) -> Forecast:
         """Simulate every customer's future and say what it is worth.
 
@@ -265,8 +264,6 @@ class CLTV:
             Customers simulated at a time, and threads; they change speed and memory only.
         progress : callable, optional
             Called with the number of customers done.
-        observer : lifecast.forecast.Observer, optional
-            Sees every simulated purchase, so that other sums can be kept in the same pass.
 
         Returns
         -------
@@ -286,16 +283,10 @@ class CLTV:
             raise SettingsError(f"worlds={worlds}: needed at least 1; 1000 is usual.")
         probabilities = np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
         edges = period_edges(length, rfm.time_unit, rate)
-        if self._market is None:
-            pace = steady_pace(edges[-1], worlds)
-        else:
-            pace = self._market.draw(
-                edges[-1], rfm.time_unit.days, worlds, np.random.default_rng([random_seed, 1])
-            )
-        drawn = draw_worlds(posterior, pace, np.random.default_rng([random_seed, 0]))
+        drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed)
         columns, draws = simulate(
             rfm, drawn, self.purchases, self.spend, margins(margin, rfm), rate, length, edges, probabilities,
-            random_seed, chunk_size, threads, progress, observer,
+            random_seed, chunk_size, threads, progress,
         )  # fmt: skip
         import pandas as pd
 
@@ -315,6 +306,37 @@ class CLTV:
                 "random_seed": random_seed,
             },
         )
+
+    def watch(
+        self,
+        rfm: RFM,
+        horizon: float,
+        observer: Observer,
+        *,
+        worlds: int = 1000,
+        random_seed: int = 0,
+        threads: int | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        """Show an observer every purchase that `forecast` with the same arguments simulates.
+
+        For sums and scores of one's own: draws are made again rather than kept.
+
+        Parameters
+        ----------
+        rfm, horizon, worlds, random_seed, threads, progress
+            As `forecast` takes them; the horizon in time units, finite.
+        observer : lifecast.forecast.Observer
+        """
+        self._same_unit(rfm)
+        drawn = self._worlds(horizon, rfm.time_unit, worlds, random_seed)
+        watch(rfm, drawn, self.purchases, self.spend, random_seed, observer, threads, progress)
+
+    def without_market(self) -> "CLTV":
+        """The textbook model with the same parameters: every world runs at an even pace."""
+        model = CLTV(self.purchases, self.spend, market=None)
+        model._posterior = None if self._posterior is None else replace(self._posterior, market={})
+        return model
 
     def probability_alive(self, rfm: RFM) -> "pd.Series":
         """Posterior mean probability that each customer is alive at the observation end, by customer_id."""
@@ -406,6 +428,14 @@ class CLTV:
                 "This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one."
             )
         return self._posterior
+
+    def _worlds(self, end: float, unit: TimeUnit, count: int, seed: int) -> Worlds:
+        posterior = self._fitted()
+        if self._market is None:
+            pace = steady_pace(end, count)
+        else:
+            pace = self._market.draw(end, unit.days, count, np.random.default_rng([seed, 1]))
+        return draw_worlds(posterior, pace, np.random.default_rng([seed, 0]))
 
     def _purchase_draws(self) -> Floats:
         return np.stack(list(self._fitted().purchases.values()), axis=1)
