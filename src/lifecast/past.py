@@ -33,8 +33,9 @@ _ROWS = ("x", "t_x", "T", "later", "weight", "amount")
 class PastOrigin:
     """The log as it stood on an earlier day, the origin, and what its customers bought from then on.
 
-    Customers first seen after the origin do not belong to it. Amounts are net of all returns up to the RFM's
-    observation end, those after the origin included: they are not netted anew for each origin.
+    Customers first seen after the origin do not belong to it. Purchases and their amounts are the RFM's own,
+    not merged and netted anew for each origin: a return after the origin does lower an amount before it, and
+    where a period (`merge_within`) lies across the origin, all of it counts on its first day.
 
     Attributes
     ----------
@@ -231,11 +232,10 @@ def unpack(rows: "pa.Table", about: dict[str, Any]) -> Past:
     """Undo `pack`."""
     columns, origins, start = _columns(rows), [], 0
     for origin in about["origins"]:
-        rest = {name: origin[name] for name in ("age", "purchases", "value")}
+        rest = {name: origin[name] for name in ("age", "purchases", "value")} | {"amount": None}
         end = start + origin["rows"]
-        origins.append(
-            PastOrigin(**({"amount": None} | {n: c[start:end] for n, c in columns.items()} | rest))
-        )
+        history = {name: values[start:end] for name, values in columns.items()}
+        origins.append(PastOrigin(**(rest | history)))
         start = end
     steady = about["spend_steadiness"]
     return Past(
