@@ -146,6 +146,91 @@ def chunks(book: Book, size: int) -> Iterator[slice]:
         yield slice(begin, min(begin + size, len(book)))
 
 
+@dataclass(frozen=True)
+class Part:
+    """The distinct purchase histories of a chunk of customers.
+
+    Attributes
+    ----------
+    x, T : (row,)
+        Frequency and age.
+    row : (customer,)
+        Each customer's history.
+    p_alive, p_buys : (row, world)
+        Probabilities of being alive, and of being alive and buying within the horizon.
+    """
+
+    x: Integers
+    T: Floats
+    row: Integers
+    p_alive: Floats
+    p_buys: Floats
+
+    @classmethod
+    def of(cls, book: Book, chunk: slice, worlds: Worlds, family: PurchaseFamily) -> "Part":
+        """Histories and probabilities of this chunk of the book."""
+        first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
+        of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
+        x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
+        theta, pace = worlds.purchases, worlds.pace
+        p_alive = family.probability_alive(x, t_x, T, theta)
+        p_buys = p_alive * family.probability_of_purchase(x, T, theta, pace.drift, pace.clock[:, -1])
+        return cls(x, T, row, p_alive, p_buys)
+
+
+def futures(
+    book: Book,
+    chunk: slice,
+    part: Part,
+    keys: Keys,
+    worlds: Worlds,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily | None,
+    expected: float,
+) -> Futures:
+    """Simulate a chunk of customers, given how many purchases of one in a world to make room for."""
+    pace = worlds.pace
+    first, world, stretch, time = purchase_family.simulate_purchases(
+        part.x, part.T, part.p_alive, part.p_buys, part.row, keys[chunk], worlds.purchases, pace.drift,
+        pace.clock, pace.edges, expected,
+    )  # fmt: skip
+    if spend_family is None:
+        amount = np.zeros(world.size)
+    else:
+        amount = pace.price[world, stretch] * spend_family.simulate_amounts(
+            book.n[chunk], book.m[chunk], keys[chunk], first, world, worlds.spend, pace.spend_drift
+        )
+    return Futures(book.order[chunk], first, world, time, amount)
+
+
+def watch(
+    rfm: RFM,
+    worlds: Worlds,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily | None,
+    seed: int,
+    observer: Observer,
+    threads: int | None,
+    progress: Callable[[int], None],
+) -> None:
+    """Simulate the very futures that `simulate` does, for an observer alone."""
+    book = open_book(rfm, np.ones(len(rfm)), spend_family is not None and spend_family.zero_amounts)
+    keys = customer_keys(rfm.customer_id, seed)[book.order]
+    end = float(worlds.pace.clock[:, -1].mean())
+
+    def run(chunk: slice) -> tuple[int, Any]:
+        part = Part.of(book, chunk, worlds, purchase_family)
+        pace = part.x / np.maximum(part.T, 1e-9 * end) * part.p_alive.mean(axis=1)
+        room = float(np.mean((part.p_buys.mean(axis=1) + pace * end)[part.row]))  # more than needed, mostly
+        bought = futures(book, chunk, part, keys, worlds, purchase_family, spend_family, room)
+        return chunk.stop, observer.look(bought)
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for done, seen in pool.map(run, chunks(book, max(1, DRAWS_PER_CHUNK // len(worlds)))):
+            observer.keep(seen)
+            progress(done)
+
+
 def simulate(
     rfm: RFM,
     worlds: Worlds,
@@ -160,7 +245,6 @@ def simulate(
     chunk_size: int | None,
     threads: int | None,
     progress: Callable[[int], None],
-    observer: Observer | None = None,
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Columns per customer, in the RFM's order, and sums per world and period.
 
@@ -174,8 +258,6 @@ def simulate(
         Lower, median and upper.
     progress
         Called with the number of customers done after each chunk.
-    observer
-        Sees every purchase, chunk by chunk.
     """
     book = open_book(rfm, margin, spend_family is not None and spend_family.zero_amounts)
     keys = customer_keys(rfm.customer_id, seed)[book.order]
@@ -190,41 +272,27 @@ def simulate(
     S, K = len(worlds), periods.size - 1
     period = float(periods[1]) or 1.0
 
-    def run(chunk: slice) -> tuple[slice, dict[str, Floats], list[Floats], Any]:
-        first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
-        of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
-        x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
-        theta = worlds.purchases
-        p_alive = purchase_family.probability_alive(x, t_x, T, theta)
-        p_buys = p_alive * purchase_family.probability_of_purchase(x, T, theta, pace.drift, pace.clock[:, -1])
-        expectation = expected(x, T)
+    def run(chunk: slice) -> tuple[slice, dict[str, Floats], list[Floats]]:
+        part = Part.of(book, chunk, worlds, purchase_family)
+        row, p_alive = part.row, part.p_alive
+        expectation = expected(part.x, part.T)
         purchases = times_or_zero(p_alive, expectation[0])
         discounted = times_or_zero(p_alive, expectation[1])
         mean_purchases = purchases.mean(axis=1)[row]
-        first, world, stretch, time = purchase_family.simulate_purchases(
-            x, T, p_alive, p_buys, row, keys[chunk], theta, pace.drift, pace.clock, pace.edges,
-            float(mean_purchases.mean()) if np.all(np.isfinite(mean_purchases)) else 1.0,
-        )  # fmt: skip
-        n, m = book.n[chunk], book.m[chunk]
-        if spend_family is None:
-            amount = np.zeros(world.size)
-        else:
-            amount = pace.price[world, stretch] * spend_family.simulate_amounts(
-                n, m, keys[chunk], first, world, worlds.spend, pace.spend_drift
-            )
-        seen = None
-        if observer is not None:
-            seen = observer.look(Futures(book.order[chunk], first, world, time, amount))
+        room = float(mean_purchases.mean()) if np.all(np.isfinite(mean_purchases)) else 1.0
+        bought = futures(book, chunk, part, keys, worlds, purchase_family, spend_family, room)
         sums = [np.zeros((S, K)) for _ in range(3)]
         quantiles = add_up(
-            first, world, time, amount, book.margin[chunk], discount_rate, period, probabilities, *sums
-        )
+            bought.first, bought.world, bought.time, bought.amount, book.margin[chunk], discount_rate, period,
+            probabilities, *sums,
+        )  # fmt: skip
         columns = {
             "p_alive": p_alive.mean(axis=1)[row],
             "purchases": mean_purchases,
-            "p_purchase": p_buys.mean(axis=1)[row],
+            "p_purchase": part.p_buys.mean(axis=1)[row],
         }
         if spend_family is not None:
+            n, m = book.n[chunk], book.m[chunk]
             spend = spend_family.expected_spend(n, m, worlds.spend)
             mean, mean_quantiles = expected_values(
                 row, n, m, discounted, spend, book.margin[chunk], probabilities
@@ -238,19 +306,17 @@ def simulate(
                 "cltv_mean_lower": mean_quantiles[:, 0],
                 "cltv_mean_upper": mean_quantiles[:, 2],
             }
-        return chunk, columns, sums, seen
+        return chunk, columns, sums
 
     columns: dict[str, Floats] = {}
     totals = [np.zeros((S, K)) for _ in range(3)]
     size = chunk_size or max(1, DRAWS_PER_CHUNK // S)
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        for chunk, of_chunk, sums, seen in pool.map(run, chunks(book, size)):
+        for chunk, of_chunk, sums in pool.map(run, chunks(book, size)):
             for name, values in of_chunk.items():
                 columns.setdefault(name, np.empty(len(book)))[book.order[chunk]] = values
             for total, part in zip(totals, sums, strict=True):
                 total += part
-            if observer is not None:
-                observer.keep(seen)
             progress(chunk.stop)
     names = ("purchases", "value", "discounted_value") if spend_family is not None else ("purchases",)
     return columns, dict(zip(names, totals, strict=False))

@@ -4,6 +4,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -269,7 +270,6 @@ class CLTV:
         -------
         Forecast
         """
-        posterior = self._fitted()
         self._same_unit(rfm)
         length = parse_horizon(horizon, rfm.time_unit, rfm.observation_end)
         rate = continuous_rate(annual_discount_rate, rfm.time_unit)
