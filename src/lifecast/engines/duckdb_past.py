@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # One row per purchase, days counted back from the end: what was known of its customer from that day until the
-# next purchase. x, the purchase's number, counts from 0; `money_before` leaves the first purchase out.
+# next purchase. x, the purchase's number, counts from 0; `total`, of amounts so far, leaves the first out.
 _PURCHASES = """
     SELECT customer, first_ago, ago, first_ago - ago AS recency_days, frequency{money},
         coalesce(lead(ago) OVER purchases_so_far, -1) AS next_ago,
