@@ -23,8 +23,13 @@ def rfm() -> lc.RFM:
 
 
 @pytest.fixture(scope="module")
-def model(rfm: lc.RFM) -> lc.CLTV:
+def textbook(rfm: lc.RFM) -> lc.CLTV:
     return lc.CLTV(market=None).fit(rfm, random_seed=1)
+
+
+@pytest.fixture(scope="module", params=["textbook", "with a market"])
+def model(request: pytest.FixtureRequest, textbook: lc.CLTV, rfm: lc.RFM) -> lc.CLTV:
+    return textbook if request.param == "textbook" else lc.CLTV().fit(rfm, random_seed=1)
 
 
 def forecast_of(model: lc.CLTV, rfm: lc.RFM, horizon: object = 20, **settings: object) -> lc.Forecast:
@@ -50,25 +55,25 @@ def test_is_nothing_worth_anything_within_no_time(model: lc.CLTV, rfm: lc.RFM) -
     pd.testing.assert_frame_equal(now.customers[same], later.customers[same], rtol=1e-12)
 
 
-def test_does_part_of_a_period_count_in_part(model: lc.CLTV, rfm: lc.RFM) -> None:
-    forecast = forecast_of(model, rfm, 2.5)
+def test_does_part_of_a_period_count_in_part(textbook: lc.CLTV, rfm: lc.RFM) -> None:
+    forecast = forecast_of(textbook, rfm, 2.5)
     assert len(forecast.portfolio) == 3
     assert forecast.portfolio["end"].iloc[-1] == pd.Timestamp(END) + pd.Timedelta(17.5, unit="D")
     assert forecast.customers["purchases"].sum() == pytest.approx(
-        model.expected_purchases(rfm, 2.5).sum(), rel=0.03
+        textbook.expected_purchases(rfm, 2.5).sum(), rel=0.03
     )
 
 
-def test_is_an_infinite_horizon_the_limit_of_long_ones(model: lc.CLTV, rfm: lc.RFM) -> None:
+def test_is_an_infinite_horizon_the_limit_of_long_ones(textbook: lc.CLTV, rfm: lc.RFM) -> None:
     rate = {"annual_discount_rate": 0.3}
-    forever = forecast_of(model, rfm, math.inf, worlds=400, **rate)
-    long = forecast_of(model, rfm, "60 years", worlds=400, **rate)
+    forever = forecast_of(textbook, rfm, math.inf, worlds=400, **rate)
+    long = forecast_of(textbook, rfm, "60 years", worlds=400, **rate)
     np.testing.assert_allclose(forever.customers["cltv"], long.customers["cltv"], rtol=1e-6)
     pd.testing.assert_frame_equal(
         forever.total.loc[["discounted_value"]], long.total.loc[["discounted_value"]], rtol=1e-4
     )
     with pytest.raises(lc.SettingsError, match="infinite horizon needs annual_discount_rate"):
-        forecast_of(model, rfm, math.inf)
+        forecast_of(textbook, rfm, math.inf)
 
 
 def test_does_discounting_take_the_rate_of_each_year(rfm: lc.RFM, model: lc.CLTV) -> None:

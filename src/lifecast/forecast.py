@@ -262,12 +262,10 @@ def simulate(
     book = open_book(rfm, margin, spend_family is not None and spend_family.zero_amounts)
     keys = customer_keys(rfm.customer_id, seed)[book.order]
     pace = worlds.pace
+    histories = book.rows.x, book.rows.T, worlds.purchases, pace.drift
+    scale = purchase_family.time_scale(*histories)
     expected = purchase_family.expected_purchases(
-        book.rows.x,
-        book.rows.T,
-        worlds.purchases,
-        pace.drift,
-        *purchases_and_value(worlds, horizon, discount_rate),
+        *histories, *purchases_and_value(worlds, horizon, discount_rate, scale)
     )
     S, K = len(worlds), periods.size - 1
     period = float(periods[1]) or 1.0

@@ -467,14 +467,16 @@ class CLTV:
         import pandas as pd
 
         self._same_unit(rfm)
+        draws = self._purchase_draws()
+        scale = self.purchases.time_scale(rfm.frequency, rfm.T, draws, np.zeros(draws.shape[0]))
         values = expectations(
             rfm,
             self.purchases,
             self.spend,
-            self._purchase_draws(),
+            draws,
             self._spend_draws(),
             what,
-            *discounting(start, end, rate),
+            *discounting(start, end, rate, scale),
         )
         return pd.Series(values, index=pd.Index(rfm.customer_id.to_pandas(), name="customer_id"), name=what)
 

@@ -11,8 +11,6 @@ from lifecast.posterior import Posterior
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
 NEGLIGIBLE_DISCOUNT = 1e-9
-MILD_DISCOUNT = 0.5
-PANELS, NODES, FEWEST_NODES = 6, 12, 3
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,10 @@ def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats
     return np.append(whole, horizon) if whole.size else np.zeros(2)
 
 
-def purchases_and_value(worlds: Worlds, horizon: float, discount_rate: float) -> tuple[Floats, Floats]:
-    """What turns expected cumulative purchases into purchases, and discounted ones at the world's prices.
+def purchases_and_value(
+    worlds: Worlds, horizon: float, discount_rate: float, scale: float
+) -> tuple[Floats, Floats]:
+    """What makes purchases, and discounted ones at the world's prices, of expected cumulative purchases.
 
     Returns
     -------
@@ -74,11 +74,10 @@ def purchases_and_value(worlds: Worlds, horizon: float, discount_rate: float) ->
     """
     pace = worlds.pace
     stretches = pace.edges.size - 1
-    nodes = max(FEWEST_NODES, math.ceil(NODES / stretches))
     times, weights, price = [np.array([horizon])], [np.zeros(1)], [np.zeros((len(worlds), 1))]
     for i in range(stretches):
         end = horizon if i == stretches - 1 else pace.edges[i + 1]
-        at, weight = discounting(pace.edges[i], end, discount_rate, nodes)
+        at, weight = discounting(pace.edges[i], end, discount_rate, scale)
         times.append(at)
         weights.append(weight)
         price.append(np.broadcast_to(pace.price[:, i : i + 1], (len(worlds), at.size)))
@@ -88,25 +87,23 @@ def purchases_and_value(worlds: Worlds, horizon: float, discount_rate: float) ->
     return pace.operational(np.concatenate(times)), table
 
 
-def discounting(start: float, end: float, discount_rate: float, nodes: int = NODES) -> tuple[Floats, Floats]:
+def discounting(start: float, end: float, discount_rate: float, scale: float) -> tuple[Floats, Floats]:
     """Times (time,) and weights (time,) that turn expected cumulative purchases into discounted ones.
 
     The sum of exp(-rate t) over purchases in (start, end] is, by parts, exp(-rate t) E(t) between the ends
-    plus the rate times the integral of exp(-rate t) E(t); that integral by Gauss-Legendre, where
-    discounting is strong on panels that shrink towards the start.
+    plus the rate times the integral of exp(-rate t) E(t); that integral by Gauss-Legendre in
+    log(1 + t / scale), in which E is smooth, as the family says.
     """
     if end <= start:
         return np.array([start]), np.zeros(1)
     if discount_rate == 0.0:
         return np.array([end, start]), np.array([1.0, -1.0])
-    if math.isinf(end):
-        end = start - math.log(NEGLIGIBLE_DISCOUNT) / discount_rate
-    panels = 1 if discount_rate * (end - start) < MILD_DISCOUNT else PANELS
-    points, point_weights = np.polynomial.legendre.leggauss(nodes if panels == 1 else NODES)
-    borders = start + (end - start) * np.append(0.0, 4.0 ** np.arange(1 - panels, 1))
-    half = np.diff(borders)[:, None] / 2
-    times = (borders[:-1, None] + half * (1.0 + points)).ravel()
-    weights = (half * point_weights).ravel() * discount_rate * np.exp(-discount_rate * times)
+    end = min(end, start - math.log(NEGLIGIBLE_DISCOUNT) / discount_rate)
+    first, reach = math.log1p(start / scale), math.log((scale + end) / (scale + start))
+    nodes = math.ceil(2.0 + 5.0 * reach + 0.6 * discount_rate * (end - start))
+    points, point_weights = np.polynomial.legendre.leggauss(nodes)
+    times = scale * np.expm1(first + 0.5 * reach * (1.0 + points))
+    weights = 0.5 * reach * point_weights * (scale + times) * discount_rate * np.exp(-discount_rate * times)
     return np.append(times, [end, start]), np.append(
         weights, [np.exp(-discount_rate * end), -np.exp(-discount_rate * start)]
     )

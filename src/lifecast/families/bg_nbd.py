@@ -92,17 +92,20 @@ class BGNBD:
         probabilities: Floats = bg_nbd_worlds.probability_of_purchase_table(x, T, theta, drift, end)
         return probabilities
 
+    def time_scale(self, x: Integers, T: Floats, theta: Floats, drift: Floats) -> float:
+        x_values, youngest, _ = ages_by_frequency(x, T)
+        r, alpha, a, b = theta.T
+        k = r + x_values[:, None]
+        bends = np.maximum(1.0 + drift * (k + 1.0), k * a / (a + b + x_values[:, None]))
+        return float(np.min((alpha + youngest[:, None]) / bends))
+
     def expected_purchases(
         self, x: Integers, T: Floats, theta: Floats, drift: Floats, times: Floats, weights: Floats
     ) -> Callable[[Integers, Floats], Floats]:
-        x_values, x_code = codes(x)
-        youngest, oldest = np.full(x_values.size, np.inf), np.zeros(x_values.size)
-        np.minimum.at(youngest, x_code, T)
-        np.maximum.at(oldest, x_code, T)
+        x_values, youngest, oldest = ages_by_frequency(x, T)
         latest = np.max(times, initial=0.0, where=np.isfinite(times))
+        reach = math.log1p(latest / self.time_scale(x, T, theta, drift))
         smallest_alpha = np.min(theta[:, 1])
-        slower = 1.0 + np.max(drift) * (np.max(theta[:, 0]) + np.max(x_values) + 1.0)
-        reach = math.log1p(slower * latest / (smallest_alpha + np.min(youngest)))
         ages = np.max(np.log((smallest_alpha + oldest) / (smallest_alpha + youngest)))
         series = bg_nbd_worlds.expectations_by_age(
             x_values,
@@ -112,7 +115,7 @@ class BGNBD:
             drift,
             times,
             weights,
-            12 + math.ceil(6 * reach),
+            10 + math.ceil(7 * reach),
             8 + math.ceil(5 * ages),
         )
 
@@ -159,3 +162,12 @@ class BGNBD:
     ) -> Floats:
         log_probabilities: Floats = bg_nbd_worlds.log_probability_of_count(x, t_x, T, n, t, theta, drift)
         return log_probabilities
+
+
+def ages_by_frequency(x: Integers, T: Floats) -> tuple[Integers, Floats, Floats]:
+    """The distinct frequencies, and the youngest and the oldest age that each occurs with."""
+    x_values, x_code = codes(x)
+    youngest, oldest = np.full(x_values.size, np.inf), np.zeros(x_values.size)
+    np.minimum.at(youngest, x_code, T)
+    np.maximum.at(oldest, x_code, T)
+    return x_values, youngest, oldest

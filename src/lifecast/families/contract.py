@@ -65,6 +65,10 @@ class PurchaseFamily(Family, Protocol):
         """Probability that a living customer buys by operational time ``end`` (world,): (row, world)."""
         ...
 
+    def time_scale(self, x: Integers, T: Floats, theta: Floats, drift: Floats) -> float:
+        """A time c such that all these customers' expected purchases by t are smooth in log(1 + t / c)."""
+        ...
+
     def expected_purchases(
         self, x: Integers, T: Floats, theta: Floats, drift: Floats, times: Floats, weights: Floats
     ) -> Callable[[Integers, Floats], Floats]:

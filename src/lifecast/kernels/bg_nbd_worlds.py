@@ -95,8 +95,9 @@ def expectations_by_age(
 ) -> Floats:
     """Weighted sums over times of expected purchases if alive, as Chebyshev series in log(alpha + T).
 
-    Expected purchases over w = t / (alpha + T) are a series in log(1 + w) first, so that the quadrature runs
-    once per point of w and not once per age and time.
+    Expected purchases over w = t / (alpha + T) are a series in log(1 + bend w) first, so that the quadrature
+    runs once per point of w and not once per age and time. They bend where w reaches 1, or sooner where a
+    customer who buys often will have left by then: there k E[p] w reaches 1.
 
     Parameters
     ----------
@@ -129,10 +130,11 @@ def expectations_by_age(
             k, slower = drifted(r + x[i], 1.0, drift[s])
             low, high = math.log(alpha + youngest[i]), math.log(alpha + oldest[i])
             furthest = latest / (slower * (alpha + youngest[i]))
-            reach = math.log1p(furthest)
+            bend = max(1.0, k * a / (a + b + x[i]))
+            reach = math.log1p(bend * furthest)
             p, weight = quadrature_nodes(a, b + x[i], (k + 1.0) * furthest)
             for m in range(size_in_time):
-                w = math.expm1(0.5 * reach * (1.0 + points_in_time[m]))
+                w = math.expm1(0.5 * reach * (1.0 + points_in_time[m])) / bend
                 rates[m] = expected_purchases_at_nodes(k, w, p, weight) / w if w > 0.0 else k
             in_time = to_time_series @ rates
             values[:] = 0.0
@@ -145,7 +147,7 @@ def expectations_by_age(
                     if w == 0.0:
                         expected = 0.0
                     elif not math.isinf(w):
-                        expected = w * clenshaw(in_time, 2.0 * math.log1p(w) / reach - 1.0)
+                        expected = w * clenshaw(in_time, 2.0 * math.log1p(bend * w) / reach - 1.0)
                     for m in range(M):
                         if weights[s, j, m] != 0.0:
                             values[n, m] += weights[s, j, m] * expected
