@@ -109,28 +109,30 @@ class Posterior:
             with xr.open_datatree(path, engine="netcdf4") as tree:
                 attributes = dict(tree.attrs)
                 variables = {
-                    name: np.asarray(v.values[0], np.float64)
+                    str(name): np.asarray(v.values[0], np.float64)
                     for name, v in tree["posterior"].data_vars.items()
                 }
                 market = {
                     str(name): np.asarray(v.values, np.float64)
                     for name, v in (tree["market"].data_vars.items() if "market" in tree.children else ())
                 }
+            version = int(attributes.get("lifecast_format", 0))
+            if version == FORMAT_VERSION:
+                return cls(
+                    purchases={
+                        name: variables[name] for name in json.loads(attributes["purchase_parameters"])
+                    },
+                    spend={name: variables[name] for name in json.loads(attributes["spend_parameters"])},
+                    market=market,
+                    checks=tuple(Check(**check) for check in json.loads(attributes["checks"])),
+                    provenance=json.loads(attributes["provenance"]),
+                )
         except Exception as error:
             raise FileFormatError(
                 f"{path} cannot be read as a lifecast model ({type(error).__name__}: {error}). "
                 "Needed: a netCDF file written by model.save; save the model again."
             ) from error
-        version = int(attributes.get("lifecast_format", 0))
-        if version != FORMAT_VERSION:
-            raise FileFormatError(
-                f"{path} has model format {version or 'unknown'}, this lifecast reads {FORMAT_VERSION}. "
-                "Load it with the lifecast version that wrote it, or fit and save again."
-            )
-        return cls(
-            purchases={str(name): variables[name] for name in json.loads(attributes["purchase_parameters"])},
-            spend={str(name): variables[name] for name in json.loads(attributes["spend_parameters"])},
-            market=market,
-            checks=tuple(Check(**check) for check in json.loads(attributes["checks"])),
-            provenance=json.loads(attributes["provenance"]),
+        raise FileFormatError(
+            f"{path} has model format {version or 'unknown'}, this lifecast reads {FORMAT_VERSION}. "
+            "Load it with the lifecast version that wrote it, or fit and save again."
         )
