@@ -5,7 +5,8 @@ parts, each with a size learned from the past: a level of the origin and a growt
 lead / age), both alike for origins of like age; shocks of calendar time that fade; shocks of one block;
 and, in a log that has seen more than a year, a season. What sampling alone explains is known and is left to
 the simulation of customers. Conditioning the next forecast's errors on the past ones gives bias, spread and
-the present state of the shocks in one step [Rasmussen & Williams 2006, ch. 2].
+the present state of the shocks in one step [Rasmussen & Williams 2006, ch. 2]. What comes is drawn with a
+Student-t's tails, for the market does now and then what it has not done before.
 """
 
 from dataclasses import dataclass, fields
@@ -19,6 +20,7 @@ SEASON_SHOWS_AFTER = 1.5 * DAYS_PER_YEAR
 SEASON_SHARPNESS = 0.5
 PRIOR_DRAWS = 600
 LEAST_NOISE = 0.01
+DEGREES_OF_FREEDOM = 6.0
 
 # Half-normal sizes, log-normal lengths: shocks of up to a few tens of percent that last weeks to months.
 LEVEL, EXTRAPOLATION, SHOCK, BLOCK_SHOCK, SEASON = 0.12, 0.25, 0.12, 0.08, 0.2
@@ -164,11 +166,11 @@ class ErrorProcess:
             transposed = np.swapaxes(cross, 1, 2)
             centre = (transposed @ solved[:, :, :1])[:, :, 0]
             spread = spread - transposed @ solved[:, :, 1:]
-        variance = np.diagonal(spread, axis1=1, axis2=2)
-        root = np.linalg.cholesky(spread + 1e-8 * np.eye(lead.size))
-        normal = rng.standard_normal((lead.size, count)).T  # so that a longer forecast begins like a shorter one
-        drawn: Floats = (centre - 0.5 * variance)[back] + np.einsum("sij,sj->si", root[back], normal)
-        return drawn
+        variance = np.diagonal(spread, axis1=1, axis2=2) root = np.linalg.cholesky(spread + 1e-8 *
+        np.eye(lead.size)) tails = np.sqrt(DEGREES_OF_FREEDOM / rng.chisquare(DEGREES_OF_FREEDOM, count))
+        normal = rng.standard_normal((lead.size, count)).T  # so that a longer forecast begins like a
+        shorter one drawn: Floats = (centre - 0.5 * variance)[back] + np.einsum("sij,sj->si", root[back],
+        normal) * tails[:, None] return drawn
 
 
 def explained(errors: Errors, sizes: Sizes) -> Floats:
