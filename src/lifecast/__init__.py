@@ -1,6 +1,7 @@
 """lifecast: what each customer will be worth, and how sure that is."""
 
 from lifecast import datasets
+from lifecast.backtesting import Backtest, backtest
 from lifecast.errors import (
     DataError,
     FileFormatError,
@@ -21,6 +22,7 @@ __all__ = [
     "BGNBD",
     "CLTV",
     "RFM",
+    "Backtest",
     "DataError",
     "FileFormatError",
     "FitError",
@@ -29,6 +31,7 @@ __all__ = [
     "LifecastError",
     "LifecastWarning",
     "SettingsError",
+    "backtest",
     "datasets",
     "load",
     "rfm_summary",
