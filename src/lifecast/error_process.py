@@ -12,13 +12,14 @@ Student-t's tails, for the market does now and then what it has not done before.
 from dataclasses import dataclass, fields
 
 import numpy as np
+from scipy import linalg
 
 from lifecast.arrays import Floats
 
 DAYS_PER_YEAR = 365.25
 SEASON_SHOWS_AFTER = 1.5 * DAYS_PER_YEAR
 SEASON_SHARPNESS = 0.5
-PRIOR_DRAWS = 600
+ROUND, ROUNDS = 200, 3
 LEAST_NOISE = 0.01
 DEGREES_OF_FREEDOM = 6.0
 
@@ -77,18 +78,31 @@ class Sizes:
         return Sizes(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def prior_sizes(count: int, span_days: float, rng: np.random.Generator) -> Sizes:
-    """Draws from the prior; without a season where the log is too short to show one."""
-    season = np.abs(rng.normal(0.0, SEASON, count)) if span_days >= SEASON_SHOWS_AFTER else np.zeros(count)
-    return Sizes(
-        level=np.abs(rng.normal(0.0, LEVEL, count)),
-        extrapolation=np.abs(rng.normal(0.0, EXTRAPOLATION, count)),
-        shock=np.abs(rng.normal(0.0, SHOCK, count)),
-        shock_days=np.exp(rng.normal(*SHOCK_DAYS, count)),
-        block_shock=np.abs(rng.normal(0.0, BLOCK_SHOCK, count)),
-        season=season,
-        memory=np.exp(rng.normal(*MEMORY, count)),
-    )
+SCALES = np.array([LEVEL, EXTRAPOLATION, SHOCK, BLOCK_SHOCK, SEASON])  # of the half-normals
+LENGTHS = np.array([SHOCK_DAYS, MEMORY])  # of the log-normals: mean and sd of the log
+
+
+def prior_points(count: int, rng: np.random.Generator) -> Floats:
+    """Draws from the prior of the logs of the sizes, shape (count, 7): half-normals, then log-normals."""
+    sizes = np.log(SCALES * np.abs(rng.standard_normal((count, SCALES.size))))
+    return np.concatenate([sizes, LENGTHS[:, 0] + LENGTHS[:, 1] * rng.standard_normal((count, 2))], axis=1)
+
+
+def log_prior(points: Floats) -> Floats:
+    """Unnormalised log density of the logs of the sizes, shape (count,)."""
+    sizes, lengths = points[:, : SCALES.size], points[:, SCALES.size :]
+    half_normal = sizes - 0.5 * (np.exp(sizes) / SCALES) ** 2
+    log_normal = ((lengths - LENGTHS[:, 0]) / LENGTHS[:, 1]) ** 2
+    density: Floats = np.sum(half_normal, axis=1) - 0.5 * np.sum(log_normal, axis=1)
+    return density
+
+
+def sizes_at(points: Floats, span_days: float) -> Sizes:
+    """The sizes whose logs are given; without a season where the log is too short to show one."""
+    level, extrapolation, shock, block_shock, season, shock_days, memory = np.exp(points).T
+    if span_days < SEASON_SHOWS_AFTER:
+        season = np.zeros_like(season)
+    return Sizes(level, extrapolation, shock, shock_days, block_shock, season, memory)
 
 
 def covariance(sizes: Sizes, age: Floats, lead: Floats, other_age: Floats, other_lead: Floats) -> Floats:
@@ -133,16 +147,32 @@ class ErrorProcess:
 
     @classmethod
     def learn(cls, errors: Errors, span_days: float, rng: np.random.Generator) -> "ErrorProcess":
-        """Weigh draws from the prior by how well they explain the errors, and resample them."""
-        sizes = prior_sizes(PRIOR_DRAWS, span_days, rng)
+        """Draw the sizes given the errors by adaptive importance sampling [Cornuet et al. 2012].
+
+        Each round draws from a normal fitted to the weighted draws of the rounds before, the first from the
+        prior; all draws are weighted by the mixture that made them.
+        """
+        points = prior_points(ROUND, rng)
         if len(errors) == 0:
-            return cls(errors, sizes)
-        root = np.linalg.cholesky(explained(errors, sizes))
-        standard = np.linalg.solve(root, np.broadcast_to(errors.log_ratio[:, None], (*root.shape[:2], 1)))
-        log_weight = -0.5 * np.sum(standard**2, axis=(1, 2))
-        log_weight -= np.sum(np.log(np.diagonal(root, axis1=1, axis2=2)), axis=1)
-        weight = np.exp(log_weight - log_weight.max())
-        return cls(errors, sizes[rng.choice(PRIOR_DRAWS, PRIOR_DRAWS, p=weight / weight.sum())])
+            return cls(errors, sizes_at(points, span_days))
+        proposals: list[tuple[Floats, Floats]] = []
+        target = log_prior(points) + log_likelihood(errors, sizes_at(points, span_days))
+        weight = np.exp(target - log_prior(points) - np.max(target - log_prior(points)))
+        for _ in range(ROUNDS):
+            share = np.maximum(weight / weight.sum(), 1e-3 / weight.size)
+            share = share / share.sum()
+            centre = share @ points
+            spread = (points - centre).T @ (share[:, None] * (points - centre)) + 0.01 * np.eye(centre.size)
+            proposals.append((centre, spread))
+            fresh = rng.multivariate_normal(centre, spread, ROUND)
+            points = np.concatenate([points, fresh])
+            target = np.concatenate(
+                [target, log_prior(fresh) + log_likelihood(errors, sizes_at(fresh, span_days))]
+            )
+            log_weight = target - log_mixture(points, proposals)
+            weight = np.exp(log_weight - log_weight.max())
+        chosen = rng.choice(weight.size, ROUND, p=weight / weight.sum())
+        return cls(errors, sizes_at(points[chosen], span_days))
 
     def draw(self, age: float, lead: Floats, count: int, rng: np.random.Generator) -> Floats:
         """Log errors of the next forecast at the given leads, in days, shape (count, lead).
@@ -166,11 +196,12 @@ class ErrorProcess:
             transposed = np.swapaxes(cross, 1, 2)
             centre = (transposed @ solved[:, :, :1])[:, :, 0]
             spread = spread - transposed @ solved[:, :, 1:]
-        variance = np.diagonal(spread, axis1=1, axis2=2) root = np.linalg.cholesky(spread + 1e-8 *
-        np.eye(lead.size)) tails = np.sqrt(DEGREES_OF_FREEDOM / rng.chisquare(DEGREES_OF_FREEDOM, count))
-        normal = rng.standard_normal((lead.size, count)).T  # so that a longer forecast begins like a
-        shorter one drawn: Floats = (centre - 0.5 * variance)[back] + np.einsum("sij,sj->si", root[back],
-        normal) * tails[:, None] return drawn
+        variance = np.diagonal(spread, axis1=1, axis2=2)
+        root = np.linalg.cholesky(spread + 1e-8 * np.eye(lead.size))
+        tails = np.sqrt(DEGREES_OF_FREEDOM / rng.chisquare(DEGREES_OF_FREEDOM, count))
+        normal = rng.standard_normal((lead.size, count)).T  # a longer forecast begins like a shorter one
+        drawn: Floats = np.einsum("sij,sj->si", root[back], normal) * tails[:, None]
+        return (centre - 0.5 * variance)[back] + drawn
 
 
 def explained(errors: Errors, sizes: Sizes) -> Floats:
@@ -183,3 +214,27 @@ def explained(errors: Errors, sizes: Sizes) -> Floats:
         len(errors)
     )
     return covariance(sizes, errors.age, errors.lead, errors.age, errors.lead) + sampling
+
+
+def log_likelihood(errors: Errors, sizes: Sizes) -> Floats:
+    """Log density of the past errors under each draw of the sizes, shape (draw,)."""
+    result = np.empty(len(sizes))
+    for i, matrix in enumerate(explained(errors, sizes)):
+        root = linalg.cholesky(matrix, lower=True, check_finite=False)
+        standard = linalg.solve_triangular(root, errors.log_ratio, lower=True, check_finite=False)
+        result[i] = -0.5 * standard @ standard - np.sum(np.log(np.diagonal(root)))
+    return result
+
+
+def log_mixture(points: Floats, proposals: list[tuple[Floats, Floats]]) -> Floats:
+    """Log density of the equal mixture of the prior and of normals (mean, covariance), up to a constant."""
+    normalised = LENGTHS.shape[0] * 0.5 * np.log(2 * np.pi) + np.sum(np.log(LENGTHS[:, 1]))
+    normalised += SCALES.size * 0.5 * np.log(np.pi / 2) + np.sum(np.log(SCALES))
+    densities = [log_prior(points) - normalised]
+    for centre, spread in proposals:
+        root = linalg.cholesky(spread, lower=True)
+        standard = linalg.solve_triangular(root, (points - centre).T, lower=True)
+        constant = np.sum(np.log(np.diagonal(root))) + 0.5 * centre.size * np.log(2 * np.pi)
+        densities.append(-0.5 * np.sum(standard**2, axis=0) - constant)
+    mixture: Floats = np.logaddexp.reduce(densities, axis=0)
+    return mixture
