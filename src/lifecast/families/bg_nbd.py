@@ -103,8 +103,6 @@ class BGNBD:
         self, x: Integers, T: Floats, theta: Floats, drift: Floats, times: Floats, weights: Floats
     ) -> Callable[[Integers, Floats], Floats]:
         x_values, youngest, oldest = ages_by_frequency(x, T)
-        latest = np.max(times, initial=0.0, where=np.isfinite(times))
-        reach = math.log1p(latest / self.time_scale(x, T, theta, drift))
         smallest_alpha = np.min(theta[:, 1])
         ages = np.max(np.log((smallest_alpha + oldest) / (smallest_alpha + youngest)))
         series = bg_nbd_worlds.expectations_by_age(
@@ -115,7 +113,6 @@ class BGNBD:
             drift,
             times,
             weights,
-            10 + math.ceil(7 * reach),
             8 + math.ceil(5 * ages),
         )
 

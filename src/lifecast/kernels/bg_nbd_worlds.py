@@ -81,6 +81,12 @@ def chebyshev_points(size: int) -> tuple[Floats, Floats]:
     return np.cos(angles), transform
 
 
+@njit(cache=True, nogil=True)
+def size_in_time(reach: float) -> int:
+    """Points that a series in time needs for ten digits over that many e-folds, in steps of four."""
+    return 4 * math.ceil(2.5 + 1.75 * reach)
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def expectations_by_age(
     x: Integers,
@@ -90,7 +96,6 @@ def expectations_by_age(
     drift: Floats,
     times: Floats,
     weights: Floats,
-    size_in_time: int,
     size_in_age: int,
 ) -> Floats:
     """Weighted sums over times of expected purchases if alive, as Chebyshev series in log(alpha + T).
@@ -116,27 +121,38 @@ def expectations_by_age(
     """
     S, J, M = weights.shape
     series = np.zeros((x.size, S, M, size_in_age))
-    points_in_time, to_time_series = chebyshev_points(size_in_time)
     points_in_age, to_age_series = chebyshev_points(size_in_age)
-    for s in prange(S):
+    reaches, bends = np.empty((S, x.size)), np.empty((S, x.size))
+    for s in range(S):
         latest = 0.0
         for j in range(J):
             if times[s, j] > latest and not math.isinf(times[s, j]):
                 latest = times[s, j]
+        for i in range(x.size):
+            k, slower = drifted(theta[s, 0] + x[i], 1.0, drift[s])
+            bends[s, i] = max(1.0, k * theta[s, 2] / (theta[s, 2] + theta[s, 3] + x[i]))
+            reaches[s, i] = math.log1p(bends[s, i] * latest / (slower * (theta[s, 1] + youngest[i])))
+    largest = size_in_time(reaches.max())
+    points_in_time = np.empty((largest + 1, largest))
+    to_time_series = np.empty((largest + 1, largest * largest))
+    for size in range(size_in_time(reaches.min()), largest + 1, 4):
+        points, transform = chebyshev_points(size)
+        points_in_time[size, :size] = points
+        to_time_series[size, : size * size] = transform.ravel()
+    for s in prange(S):
         r, alpha, a, b = theta[s]
-        rates = np.empty(size_in_time)
+        rates = np.empty(largest)
         values = np.empty((size_in_age, M))
         for i in range(x.size):
             k, slower = drifted(r + x[i], 1.0, drift[s])
             low, high = math.log(alpha + youngest[i]), math.log(alpha + oldest[i])
-            furthest = latest / (slower * (alpha + youngest[i]))
-            bend = max(1.0, k * a / (a + b + x[i]))
-            reach = math.log1p(bend * furthest)
-            p, weight = quadrature_nodes(a, b + x[i], (k + 1.0) * furthest)
-            for m in range(size_in_time):
-                w = math.expm1(0.5 * reach * (1.0 + points_in_time[m])) / bend
+            bend, reach = bends[s, i], reaches[s, i]
+            size = size_in_time(reach)
+            p, weight = quadrature_nodes(a, b + x[i], (k + 1.0) * math.expm1(reach) / bend)
+            for m in range(size):
+                w = math.expm1(0.5 * reach * (1.0 + points_in_time[size, m])) / bend
                 rates[m] = expected_purchases_at_nodes(k, w, p, weight) / w if w > 0.0 else k
-            in_time = to_time_series @ rates
+            in_time = to_time_series[size, : size * size].reshape((size, size)) @ rates[:size]
             values[:] = 0.0
             ever = expected_purchases_if_alive(x[i], youngest[i], math.inf, r, alpha, a, b)
             for n in range(size_in_age):
