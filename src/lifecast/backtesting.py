@@ -184,6 +184,7 @@ def backtest(
         returns=returns,
         date_format=date_format,
         groups=groups,
+        past=model is None or model.market is not None,
     )
     days = origin_days(origins, unit, replay.first, replay.last, min(lengths))
     plan = [(day, [d for d in lengths if day + timedelta(days=d) <= replay.last]) for day in days]

@@ -51,12 +51,12 @@ def crps(actual: Floats, draws: Floats) -> Floats:
 
     Examples
     --------
-    >>> crps(np.array([1.0]), np.array([[0.0, 1.0, 2.0]]))
-    array([0.])
+    >>> crps(np.array([3.0]), np.array([[0.0, 2.0]]))
+    array([1.])
     """
     import scoringrules
 
-    scores: Floats = scoringrules.crps_ensemble(actual, draws, estimator="fair")
+    scores: Floats = scoringrules.crps_ensemble(actual, draws, estimator="pwm")
     return scores
 
 

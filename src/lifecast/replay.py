@@ -69,6 +69,8 @@ class Replay:
     time_unit : TimeUnit
     groups : str or None
         Column to group customers by.
+    past : bool
+        Whether RFMs are to carry the log's past, from which a market is learned.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Replay:
         returns: str,
         date_format: str | None,
         groups: str | None,
+        past: bool,
     ) -> None:
         read = read_transactions(
             log,
@@ -94,12 +97,10 @@ class Replay:
         )
         # Held in memory once, so that no file is parsed again for every origin.
         self._lines: pa.Table = read.connection.sql("FROM lines").to_arrow_table()
-        self._checked: Transactions = read_transactions(
-            self._lines, customer_id="customer_id", date="day", amount="amount" if read.has_amount else None
-        )
-        self._merge_within, self._returns, self._groups = merge_within, returns, groups
         self.unit = time_unit
         self.first, self.last, self.has_amount = read.first, read.last, read.has_amount
+        self._whole = self._opened(self._lines)
+        self._merge_within, self._returns, self._groups, self._past = merge_within, returns, groups, past
         if returns == "refuse" and read.negative_lines:
             self.known(self.last)  # which says what is wrong
 
@@ -107,13 +108,14 @@ class Replay:
         """Look at the log from this day, up to so many days after it."""
         rfm = self.known(day)
         group, names = self._grouped(rfm)
-        before = self._purchases(Date.min, day)
+        before = self._purchases(self._opened(self._lines_until(day)), Date.min, day)
         return Origin(
             day=day,
             rfm=rfm,
             days=np.array(days, np.int64),
             actual=np.stack(
-                [self._sums(rfm, self._purchases(day, day + timedelta(days=d))) for d in days], axis=1
+                [self._sums(rfm, self._purchases(self._whole, day, day + timedelta(days=d))) for d in days],
+                axis=1,
             ),
             last_period=np.stack([self._last_period(rfm, before, day, d) for d in days], axis=1),
             history=np.stack([self._average(rfm, d) for d in days], axis=1),
@@ -123,10 +125,8 @@ class Replay:
 
     def known(self, day: Date) -> RFM:
         """The RFM of the lines up to this day: later ones are cut off before anything looks at them."""
-        import pyarrow.compute as pc
-
         return rfm_summary(
-            self._lines.filter(pc.field("day") <= day),
+            self._lines_until(day),
             customer_id="customer_id",
             date="day",
             amount="amount" if self.has_amount else None,
@@ -135,6 +135,17 @@ class Replay:
             merge_within=self._merge_within,
             returns=self._returns,
             attributes=() if self._groups is None else ("attribute_0",),
+            past=self._past,
+        )
+
+    def _lines_until(self, day: Date) -> "pa.Table":
+        import pyarrow.compute as pc
+
+        return self._lines.filter(pc.field("day") <= day)
+
+    def _opened(self, lines: "pa.Table") -> Transactions:
+        return read_transactions(
+            lines, customer_id="customer_id", date="day", amount="amount" if self.has_amount else None
         )
 
     def _grouped(self, rfm: RFM) -> tuple[Integers | None, tuple[Any, ...]]:
@@ -148,9 +159,8 @@ class Replay:
         place = np.argsort(order)
         return place[coded.indices.to_numpy()], tuple(names[code] for code in order)
 
-    def _purchases(self, after: Date, until: Date) -> "pa.Table":
+    def _purchases(self, log: Transactions, after: Date, until: Date) -> "pa.Table":
         """Purchases, customer_id, day and value, after one day up to another, as a holdout sums them up."""
-        log = self._checked
         query = SummaryQuery(
             end=until,
             held_end=None,
@@ -248,7 +258,7 @@ def origin_days(origins: Any, unit: TimeUnit, first: Date, last: Date, shortest:
         raise SettingsError(f"origins={origins!r}: needed how many, or a list of dates or of {unit}s.")
     days = set()
     for origin in origins:
-        number = float(origin) if isinstance(origin, Real) else math.nan
+        number = float(origin) if isinstance(origin, Real) and not isinstance(origin, bool) else math.nan
         if math.isfinite(number):
             day = first + timedelta(days=round(number * unit.days))
         else:
