@@ -33,7 +33,7 @@ LAYERS: list[set[str]] = [
     {"worlds"},
     {"forecast"},
     {"model"},
-    {"evaluation", "replay", "planning", "plots", "datasets"},
+    {"evaluation", "replay", "planning", "plots", "datasets", "uncertainty"},
     {"scorekeeping"},
     {"pooled_scores"},
     {"backtesting"},
@@ -45,6 +45,7 @@ LAYERS: list[set[str]] = [
 # Methods of the public face that lead up to a later layer, inside the method only.
 SHORTCUTS = {
     ("forecast", "plots"),  # forecast.plot_*()
+    ("forecast", "uncertainty"),  # forecast.uncertainty()
     ("rfm", "rfm_file"),  # RFM.save and RFM.load
 }
 
@@ -61,6 +62,7 @@ DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_fi
         "planning",
         "plots",
         "datasets",
+        "uncertainty",
         "export",
         "report",
         "cli",

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +25,30 @@ if TYPE_CHECKING:
 DRAWS_PER_CHUNK = 1_000_000
 
 
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What a forecast was simulated from, so that it can be simulated again, perhaps in other worlds.
+
+    Attributes
+    ----------
+    margin : (customer,)
+        Share of an amount that is value.
+    discount_rate : float
+        Continuous, per time unit.
+    periods : (period + 1,)
+        Edges of the periods.
+    """
+
+    rfm: RFM
+    worlds: Worlds
+    purchase_family: PurchaseFamily
+    spend_family: SpendFamily | None
+    margin: Floats
+    discount_rate: float
+    periods: Floats
+    seed: int
+
+
 @dataclass(frozen=True)
 class Forecast:
     """What customers will buy and be worth, and how sure that is.
@@ -43,6 +67,8 @@ class Forecast:
         The same measures for the whole horizon, one row each: ``mean, lower, median, upper``.
     draws : dict of (world, period) arrays
         What the tables were reduced from: ``purchases``, ``value``, ``discounted_value``.
+    simulation : Simulation
+        What the draws were simulated from.
     """
 
     customers: "pd.DataFrame"
@@ -54,12 +80,31 @@ class Forecast:
     time_unit: TimeUnit
     observation_end: date | None
     settings: dict[str, Any]
+    simulation: Simulation = field(repr=False)
+
+    def uncertainty(
+        self,
+        by: str | None = None,
+        *,
+        threads: int | None = None,
+        progress: Callable[[float], None] = lambda share: None,
+    ) -> "pd.DataFrame":
+        """Split the variance of every total into its sources; see `lifecast.uncertainty.split_variance`."""
+        from lifecast.uncertainty import split_variance
+
+        return split_variance(self, by, threads, progress)
 
     def plot_portfolio(self, measure: str = "purchases", ax: Any = None, actual: Any = None) -> Any:
         """Draw the portfolio period by period; see `lifecast.plots.plot_portfolio`."""
         from lifecast.plots import plot_portfolio
 
         return plot_portfolio(self, measure=measure, ax=ax, actual=actual)
+
+    def plot_uncertainty(self, measure: str = "purchases", ax: Any = None, table: Any = None) -> Any:
+        """Draw where the variance comes from, period by period; see `lifecast.plots.plot_uncertainty`."""
+        from lifecast.plots import plot_uncertainty
+
+        return plot_uncertainty(self, measure=measure, ax=ax, table=table)
 
 
 @dataclass(frozen=True)
@@ -212,16 +257,24 @@ def watch(
     observer: Observer,
     threads: int | None,
     progress: Callable[[int], None],
+    expected: Floats | None = None,
 ) -> None:
-    """Simulate the very futures that `simulate` does, for an observer alone."""
+    """Simulate the very futures that `simulate` does, for an observer alone.
+
+    Where each customer's expected purchases (customer,) are known, room is made for them; the result is the
+    same without.
+    """
     book = open_book(rfm, np.ones(len(rfm)), spend_family is not None and spend_family.zero_amounts)
     keys = customer_keys(rfm.customer_id, seed)[book.order]
     end = float(worlds.pace.clock[:, -1].mean())
 
     def run(chunk: slice) -> tuple[int, Any]:
         part = Part.of(book, chunk, worlds, purchase_family)
-        pace = part.x / np.maximum(part.T, 1e-9 * end) * part.p_alive.mean(axis=1)
-        room = float(np.mean((part.p_buys.mean(axis=1) + pace * end)[part.row]))  # more than needed, mostly
+        if expected is None:  # more than needed, mostly
+            pace = part.x / np.maximum(part.T, 1e-9 * end) * part.p_alive.mean(axis=1)
+            room = float(np.mean((part.p_buys.mean(axis=1) + pace * end)[part.row]))
+        else:
+            room = float(expected[book.order[chunk]].mean())
         bought = futures(book, chunk, part, keys, worlds, purchase_family, spend_family, room)
         return chunk.stop, observer.look(bought)
 

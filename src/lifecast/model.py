@@ -17,7 +17,16 @@ from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.contract import PurchaseFamily, SpendFamily
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.fitting import Method, fit_purchases, fit_spend
-from lifecast.forecast import Forecast, Observer, expectations, period_table, simulate, total_table, watch
+from lifecast.forecast import (
+    Forecast,
+    Observer,
+    Simulation,
+    expectations,
+    period_table,
+    simulate,
+    total_table,
+    watch,
+)
 from lifecast.grouping import group_purchases, group_spend, spend_history
 from lifecast.market import Market, flatten, learn_market, steady_pace, unflatten
 from lifecast.past import Past, past_schedule
@@ -284,8 +293,9 @@ class CLTV:
         probabilities = np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
         edges = period_edges(length, rfm.time_unit, rate)
         drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed)
+        of_customers = margins(margin, rfm)
         columns, draws = simulate(
-            rfm, drawn, self.purchases, self.spend, margins(margin, rfm), rate, length, edges, probabilities,
+            rfm, drawn, self.purchases, self.spend, of_customers, rate, length, edges, probabilities,
             random_seed, chunk_size, threads, progress,
         )  # fmt: skip
         import pandas as pd
@@ -305,6 +315,9 @@ class CLTV:
                 "margin": margin,
                 "random_seed": random_seed,
             },
+            simulation=Simulation(
+                rfm, drawn, self.purchases, self.spend, of_customers, rate, edges, random_seed
+            ),
         )
 
     def watch(

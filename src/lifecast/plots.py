@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 # Blue on white, and black: apart for every kind of colour vision, and in print.
 _LINE, _BAND = "#0072B2", "#9FCBE8"
+# From the bottom up; told apart by lightness alone, too.
+_SOURCES = {
+    "market": "#00416A",
+    "parameters": "#4FA3D1",
+    "drift": "#B3480F",
+    "timing": "#F2B45A",
+    "spend": "#FBE8C8",
+}
+_SOURCE_WORDS = {"drift": "personal drift", "timing": "purchase timing"}
 _WORDS = {"purchases": "Purchases", "value": "Value", "discounted_value": "Discounted value"}
 
 
@@ -98,4 +107,92 @@ def plot_portfolio(
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
     ax.legend(frameon=False)
+    return ax
+
+
+def plot_uncertainty(
+    forecast: Forecast, measure: str = "purchases", ax: "Axes | None" = None, table: Any = None
+) -> "Axes":
+    """Draw where a total's variance comes from: stacked shares of each period and of the whole horizon.
+
+    What customers share stands below, what each has of its own above.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    measure : "purchases", "value" or "discounted_value"
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure's by default.
+    table : DataFrame, optional
+        What ``forecast.uncertainty()`` returned, or one group's rows of it; without it, that is computed.
+
+    Returns
+    -------
+    matplotlib Axes
+        With a bar per period, and one of the whole horizon, whose shares the legend tells. Parts below zero,
+        by the noise of simulation, are drawn as none.
+
+    Raises
+    ------
+    SettingsError
+        A measure that the forecast does not have, or a table of several groups.
+
+    Examples
+    --------
+    >>> import lifecast as lc
+    >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+    >>> forecast = lc.CLTV().fit(rfm).forecast(rfm, horizon=13, worlds=50)
+    >>> plot_uncertainty(forecast).get_ylabel()
+    'share of the variance'
+    """
+    if measure not in forecast.draws:
+        raise SettingsError(f"measure={measure!r}: this forecast has {', '.join(forecast.draws)}.")
+    table = forecast.uncertainty() if table is None else table
+    rows = table[table["measure"] == measure]
+    if len(rows) != len(forecast.portfolio) + 1:
+        raise SettingsError(
+            f"table has {len(rows):,} rows of {measure}: needed one per period and one of the whole horizon, "
+            f"{len(forecast.portfolio) + 1:,}. Pass the rows of one group."
+        )
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        ax = plt.subplots(figsize=(8, 4.5), layout="constrained")[1]
+    parts = rows[list(_SOURCES)].to_numpy(np.float64).clip(min=0.0)
+    shares = parts / np.maximum(parts.sum(axis=1, keepdims=True), 1e-300)
+    periods = len(rows) - 1
+    gap, width = 0.02 * periods + 0.5, max(1.0, 0.06 * periods)  # the whole horizon stands apart, and is wide
+    at = np.append(np.arange(1.0, periods + 1), periods + 0.5 + gap + width / 2)
+    bottom = np.zeros(periods + 1)
+    for (part, colour), share in zip(_SOURCES.items(), shares.T, strict=True):
+        ax.bar(
+            at,
+            share,
+            width=np.append(np.full(periods, 1.0), width),
+            bottom=bottom,
+            color=colour,
+            edgecolor="white",
+            linewidth=0.4 if periods <= 60 else 0.0,
+            label=f"{_SOURCE_WORDS.get(part, part)} {share[-1]:.0%}",
+        )
+        bottom = bottom + share
+    period = "year" if math.isinf(forecast.horizon) else forecast.time_unit.name
+    ticks = [tick for tick in ax.get_xticks() if tick == round(tick) and 1 <= tick <= periods]
+    ax.set_xticks([*ticks, at[-1]], [*(f"{tick:.0f}" for tick in ticks), "all"])
+    ax.set_title(f"Where the uncertainty of {_WORDS[measure].lower()} comes from")
+    ax.set_xlabel(f"{period} of the forecast, and all of them together")
+    ax.set_ylabel("share of the variance")
+    ax.set_ylim(0, 1)
+    ax.yaxis.set_major_formatter("{x:.0%}")
+    ax.margins(x=0.02)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(
+        handles[::-1],
+        labels[::-1],
+        frameon=False,
+        title="share over all",
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+    )
     return ax
