@@ -63,9 +63,9 @@ class Backtest:
         Histograms of the randomised probability integral transform of each customer's purchases and value,
         per origin, horizon, measure and ``who``: ``customers`` and the number in ``bin_1`` to ``bin_20``.
     scores : DataFrame
-        All of it in short: mean scores per ``who`` ("portfolio", "all customers", ...), measure, horizon (and
-        "all") and forecast, with ``skill``: by which part the CRPS is lower than that of ``best_baseline``.
-        Of the portfolio all are relative to the actual sum.
+        All of it in short: mean scores per ``who`` ("portfolio", "all customers", ...), measure, horizon
+        (NaN: all together) and forecast, with ``skill``: by which part the CRPS is lower than that of
+        ``best_baseline``. Of the portfolio all are relative to the actual sum.
     diagnostics : DataFrame
         The fits' diagnostics, per origin.
     interval : float

@@ -1,5 +1,6 @@
 """Scores of a backtest pooled over its origins, beside those of baselines that anyone could have used."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,11 +139,11 @@ def weighted(values: Floats, weight: Floats) -> float:
 
 
 def pools(table: "pd.DataFrame") -> Any:
-    """Measure, horizon and rows: every horizon alone, then all of them together, called "all"."""
+    """Measure, horizon and rows: every horizon alone, then all of them together as NaN."""
     for measure, of_measure in table.groupby("measure", sort=False):
         for horizon, part in of_measure.groupby("horizon"):
             yield measure, horizon, part
-        yield measure, "all", of_measure
+        yield measure, math.nan, of_measure
 
 
 def with_skill(scores: "pd.DataFrame", market: bool) -> "pd.DataFrame":
@@ -153,7 +154,7 @@ def with_skill(scores: "pd.DataFrame", market: bool) -> "pd.DataFrame":
     import pandas as pd
 
     parts = []
-    for _, part in scores.groupby(["who", "measure", "horizon"], sort=False):
+    for _, part in scores.groupby(["who", "measure", "horizon"], sort=False, dropna=False):
         baselines = part[~part["forecast"].isin(["model"] if market else ["model", "textbook"])]
         best = baselines.sort_values("crps", kind="stable").iloc[0]
         skills = [evaluation.skill(score, float(best["crps"])) for score in part["crps"]]
