@@ -23,7 +23,13 @@ def coverage(log: pd.DataFrame, observation_end: str, fit_to: str) -> float:
     one_purchase_each = np.tile(np.arange(worlds, dtype=np.int32), customers)
     first = np.arange(0, (customers + 1) * worlds, worlds)
     drawn = model.spend.simulate_amounts(
-        number, mean, customer_keys(rfm.customer_id, 1), first, one_purchase_each, np.ascontiguousarray(theta), np.zeros(worlds)
+        number,
+        mean,
+        customer_keys(rfm.customer_id, 1),
+        first,
+        one_purchase_each,
+        np.ascontiguousarray(theta),
+        np.zeros(worlds),
     ).reshape(customers, worlds)
     later = log[(log["date"] > observation_end) & (log["amount"] > 0)].sort_values("date")
     came = later.groupby("customer_id")["amount"].first().reindex(rfm.customer_id.to_pandas()).to_numpy()

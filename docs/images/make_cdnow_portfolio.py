@@ -12,6 +12,7 @@ import lifecast as lc
 
 
 def main() -> None:
+    """Fit, forecast, draw, and say how it went."""
     rfm = lc.rfm_summary(
         lc.datasets.load_cdnow(), time_unit="week", observation_end="1997-09-30", holdout_end="1998-06-30"
     )
