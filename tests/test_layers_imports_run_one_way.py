@@ -28,7 +28,7 @@ LAYERS: list[set[str]] = [
     {"families"},
     {"inference"},
     {"posterior"},
-    {"fitting", "error_process"},
+    {"fitting", "error_process", "past_forecast"},
     {"market"},
     {"worlds"},
     {"forecast"},

@@ -23,10 +23,19 @@ ROUND, ROUNDS = 200, 3
 LEAST_NOISE = 0.01
 DEGREES_OF_FREEDOM = 6.0
 
-# Half-normal sizes, log-normal lengths: shocks of up to a few tens of percent that last weeks to months.
-LEVEL, EXTRAPOLATION, SHOCK, BLOCK_SHOCK, SEASON = 0.12, 0.25, 0.12, 0.08, 0.2
-SHOCK_DAYS = (np.log(70.0), 0.8)
-MEMORY = (np.log(0.5), 0.6)
+# Log-normal priors: median, and sd of the log. Those of the sizes reach far down, so that a log without
+# shocks pays little for them, and up to some tens of percent; shocks last weeks to months.
+PRIORS = {
+    "level": (0.06, 1.2),
+    "extrapolation": (0.12, 1.2),
+    "shock": (0.06, 1.2),
+    "shock_days": (70.0, 0.8),
+    "block_shock": (0.04, 1.2),
+    "season": (0.10, 1.2),
+    "memory": (0.5, 0.6),
+}
+CENTRE = np.log([median for median, _ in PRIORS.values()])
+SPREAD = np.array([sd for _, sd in PRIORS.values()])
 
 
 @dataclass(frozen=True)
@@ -41,8 +50,8 @@ class Errors:
         Days from the origin to the block's middle.
     log_ratio : (error,)
         Log of what came over what was forecast.
-    noise : (error,)
-        Standard deviation that sampling alone would give it.
+    noise : (error, error)
+        Covariance that sampling alone would give them.
     """
 
     age: Floats
@@ -56,7 +65,7 @@ class Errors:
     @classmethod
     def none(cls) -> "Errors":
         """No past to learn from."""
-        return cls(*(np.empty(0) for _ in fields(cls)))
+        return cls(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 0)))
 
 
 @dataclass(frozen=True)
@@ -78,31 +87,18 @@ class Sizes:
         return Sizes(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-SCALES = np.array([LEVEL, EXTRAPOLATION, SHOCK, BLOCK_SHOCK, SEASON])  # of the half-normals
-LENGTHS = np.array([SHOCK_DAYS, MEMORY])  # of the log-normals: mean and sd of the log
-
-
-def prior_points(count: int, rng: np.random.Generator) -> Floats:
-    """Draws from the prior of the logs of the sizes, shape (count, 7): half-normals, then log-normals."""
-    sizes = np.log(SCALES * np.abs(rng.standard_normal((count, SCALES.size))))
-    return np.concatenate([sizes, LENGTHS[:, 0] + LENGTHS[:, 1] * rng.standard_normal((count, 2))], axis=1)
-
-
 def log_prior(points: Floats) -> Floats:
-    """Unnormalised log density of the logs of the sizes, shape (count,)."""
-    sizes, lengths = points[:, : SCALES.size], points[:, SCALES.size :]
-    half_normal = sizes - 0.5 * (np.exp(sizes) / SCALES) ** 2
-    log_normal = ((lengths - LENGTHS[:, 0]) / LENGTHS[:, 1]) ** 2
-    density: Floats = np.sum(half_normal, axis=1) - 0.5 * np.sum(log_normal, axis=1)
+    """Log density of the logs of the sizes (count, size), shape (count,), up to a constant."""
+    density: Floats = -0.5 * np.sum(((points - CENTRE) / SPREAD) ** 2, axis=1)
     return density
 
 
 def sizes_at(points: Floats, span_days: float) -> Sizes:
     """The sizes whose logs are given; without a season where the log is too short to show one."""
-    level, extrapolation, shock, block_shock, season, shock_days, memory = np.exp(points).T
+    named = dict(zip(PRIORS, np.exp(points).T, strict=True))
     if span_days < SEASON_SHOWS_AFTER:
-        season = np.zeros_like(season)
-    return Sizes(level, extrapolation, shock, shock_days, block_shock, season, memory)
+        named["season"] = np.zeros(points.shape[0])
+    return Sizes(**named)
 
 
 def covariance(sizes: Sizes, age: Floats, lead: Floats, other_age: Floats, other_lead: Floats) -> Floats:
@@ -152,7 +148,7 @@ class ErrorProcess:
         Each round draws from a normal fitted to the weighted draws of the rounds before, the first from the
         prior; all draws are weighted by the mixture that made them.
         """
-        points = prior_points(ROUND, rng)
+        points = CENTRE + SPREAD * rng.standard_normal((ROUND, CENTRE.size))
         if len(errors) == 0:
             return cls(errors, sizes_at(points, span_days))
         proposals: list[tuple[Floats, Floats]] = []
@@ -205,15 +201,9 @@ class ErrorProcess:
 
 
 def explained(errors: Errors, sizes: Sizes) -> Floats:
-    """Covariance of the past errors, sampling included, shape (draw, error, error).
-
-    Forecasts from different origins are judged by the same purchases, so their sampling errors are shared.
-    """
-    at = errors.age + errors.lead
-    sampling = np.outer(errors.noise, errors.noise) * same_block(at, at) + LEAST_NOISE**2 * np.eye(
-        len(errors)
-    )
-    return covariance(sizes, errors.age, errors.lead, errors.age, errors.lead) + sampling
+    """Covariance of the past errors, sampling included, shape (draw, error, error)."""
+    between = covariance(sizes, errors.age, errors.lead, errors.age, errors.lead)
+    return between + errors.noise + LEAST_NOISE**2 * np.eye(len(errors))
 
 
 def log_likelihood(errors: Errors, sizes: Sizes) -> Floats:
@@ -228,13 +218,10 @@ def log_likelihood(errors: Errors, sizes: Sizes) -> Floats:
 
 def log_mixture(points: Floats, proposals: list[tuple[Floats, Floats]]) -> Floats:
     """Log density of the equal mixture of the prior and of normals (mean, covariance), up to a constant."""
-    normalised = LENGTHS.shape[0] * 0.5 * np.log(2 * np.pi) + np.sum(np.log(LENGTHS[:, 1]))
-    normalised += SCALES.size * 0.5 * np.log(np.pi / 2) + np.sum(np.log(SCALES))
-    densities = [log_prior(points) - normalised]
+    densities = [log_prior(points) - np.sum(np.log(SPREAD))]
     for centre, spread in proposals:
         root = linalg.cholesky(spread, lower=True)
         standard = linalg.solve_triangular(root, (points - centre).T, lower=True)
-        constant = np.sum(np.log(np.diagonal(root))) + 0.5 * centre.size * np.log(2 * np.pi)
-        densities.append(-0.5 * np.sum(standard**2, axis=0) - constant)
+        densities.append(-0.5 * np.sum(standard**2, axis=0) - np.sum(np.log(np.diagonal(root))))
     mixture: Floats = np.logaddexp.reduce(densities, axis=0)
     return mixture

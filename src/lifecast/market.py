@@ -7,25 +7,22 @@ state of the next one's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.error_process import ErrorProcess, Errors, Sizes
 from lifecast.families.contract import PurchaseFamily, SpendFamily
-from lifecast.fitting import fit
-from lifecast.grouping import PurchaseRows
 from lifecast.past import Past, PastOrigin, SpendSteadiness
+from lifecast.past_forecast import PastForecast, shared_noise
 
 BLOCKS = 13  # of even length, then each half as long again as the one before
 STRETCH = 1.5
 LARGEST_LOG_ERROR = 3.0
-OVERDISPERSION = 1.3
-FEWEST_EXPECTED = 3.0
 DRIFTS = np.concatenate([[0.0], np.geomspace(0.003, 1.0, 12)])
 DRIFT_SD = 0.3  # half-normal, of the shock's standard deviation
 WELL_KNOWN = 3
+GROWN, ENOUGH_ORIGINS = 0.4, 6
 DRIFT_DRAWS = 400
 
 
@@ -134,138 +131,68 @@ def learn_market(
     spend_theta : (1, parameter)
         The spend family's parameters today; past forecasts use them at the price level of their time.
     """
-    clock_errors: list[tuple[Any, ...]] = []
-    price_errors: list[tuple[Any, ...]] = []
-    judged: list[tuple[PastOrigin, Floats, float]] = []
-    for origin in past.origins:
-        theta = fit_origin(purchase_family, origin)
-        if theta is None:
-            continue
-        forecast = PastForecast.of(purchase_family, origin, theta, past.block)
-        clock = forecast.clock_errors(origin.purchases)
-        lead = (np.arange(clock[0].size) + 0.5) * past.block * days
-        age = np.full(lead.size, origin.age * days)
-        clock_errors.append((age, lead, *clock))
-        later = float(origin.later @ origin.weight)
-        judged.append((origin, theta, float(forecast.operational_time(later))))
-        if spend_family is not None and origin.value is not None:
-            price = forecast.price_errors(spend_family, spend_theta, origin, past.origins[-1])
-            seen = np.isfinite(price[0])
-            price_errors.append((age[seen], lead[seen], price[0][seen], price[1][seen]))
-    span = past.age * days
     of_purchases, of_spend = rng.spawn(2)  # so that purchases do not depend on whether there is money
+    clock, prices = Gathered(), Gathered()
+    judged: list[tuple[PastOrigin, PastForecast]] = []
+    for origin in telling(past.origins, past.age):
+        forecast = PastForecast.of(purchase_family, origin, past.block, of_purchases)
+        if forecast is None:
+            continue
+        judged.append((origin, forecast))
+        lead: Floats = (np.arange(origin.purchases.size, dtype=np.float64) + 0.5) * past.block * days
+        clock.add(origin.age * days, lead, forecast.clock_errors(origin.purchases), forecast.noise)
+        if spend_family is not None and origin.value is not None:
+            prices.add(
+                origin.age * days,
+                lead,
+                *forecast.price_errors(spend_family, spend_theta, origin, past.origins[-1]),
+            )
+    span, block = past.age * days, past.block * days
     return Market(
         age=span,
-        block=past.block * days,
-        purchases=ErrorProcess.learn(together(clock_errors), span, of_purchases),
-        spend=ErrorProcess.learn(together(price_errors), span, of_spend),
+        block=block,
+        purchases=ErrorProcess.learn(clock.errors(block), span, of_purchases),
+        spend=ErrorProcess.learn(prices.errors(block), span, of_spend),
         drift=draw_drift(purchase_family, judged, past, of_purchases),
         spend_drift=draw_spend_drift(spend_family, spend_theta, past.spend_steadiness, of_spend),
     )
 
 
-def together(parts: list[tuple[Any, ...]]) -> Errors:
-    """Errors of several origins as one."""
-    if not parts:
-        return Errors.none()
-    return Errors(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+def telling(origins: tuple[PastOrigin, ...], age: float) -> tuple[PastOrigin, ...]:
+    """The origins that say most of a forecast made now: young ones only where there are few others.
 
-
-def fit_origin(family: PurchaseFamily, origin: PastOrigin) -> Floats | None:
-    """The family's mode at an earlier origin, shape (1, parameter); None if nothing was seen."""
-    scale = float(origin.weight @ origin.T / np.sum(origin.weight)) if origin.weight.size else 0.0
-    if scale <= 0.0:
-        return None
-    repeaters = int(origin.weight @ (origin.x > 0))
-    part = fit(family, rows_of(origin).scaled(scale), scale, repeaters, "map", 1, np.random.default_rng(0))
-    return np.stack(list(part.draws.values()), axis=1)
-
-
-def rows_of(origin: PastOrigin) -> PurchaseRows:
-    """The histories as the families take them."""
-    return PurchaseRows(origin.x, origin.t_x, origin.T, origin.weight, np.empty(0, np.int64))
-
-
-@dataclass(frozen=True)
-class PastForecast:
-    """What a fit at an earlier origin would have forecast for the whole book.
-
-    Attributes
-    ----------
-    block : float
-    grid : (time,)
-        Operational times from the origin, whole blocks first.
-    expected : (time,)
-        Purchases expected up to them.
-    buyers : (row,)
-        Purchases expected of each history over the blocks that were forecast.
+    A fit in a log's first months errs more than one made now ever will.
     """
-
-    block: float
-    grid: Floats
-    expected: Floats
-    buyers: Floats
-
-    @classmethod
-    def of(cls, family: PurchaseFamily, origin: PastOrigin, theta: Floats, block: float) -> "PastForecast":
-        """Expected purchases under the parameters ``theta`` (1, parameter)."""
-        blocks = origin.purchases.size
-        grid = block * np.concatenate([np.arange(blocks + 1.0), (blocks + 1) * np.geomspace(1.1, 8.0, 8)])
-        each = np.eye(grid.size)[None]
-        expected = family.expected_purchases(origin.x, origin.T, theta, np.zeros(1), grid[None], each)
-        p_alive = family.probability_alive(origin.x, origin.t_x, origin.T, theta)[:, 0]
-        of_rows = expected(origin.x, origin.T)[:, :, 0] * (p_alive * origin.weight)
-        return cls(block, grid, of_rows.sum(axis=1), of_rows[blocks])
-
-    def operational_time(self, purchases: Floats | float) -> Floats:
-        """How long the clock must have run for so many purchases to be expected."""
-        beyond = np.maximum(np.asarray(purchases) - self.expected[-1], 0.0)
-        last_pace = (self.grid[-1] - self.grid[-2]) / (self.expected[-1] - self.expected[-2])
-        time: Floats = np.interp(purchases, self.expected, self.grid) + beyond * last_pace
-        return time
-
-    def clock_errors(self, purchases: Floats) -> tuple[Floats, Floats]:
-        """Log of the clock's pace in each block, and what sampling gives it, each (block,)."""
-        forecast = np.maximum(np.diff(self.expected[: purchases.size + 1]), 1e-9)
-        passed = np.diff(self.operational_time(np.concatenate([[0.0], np.cumsum(purchases)])))
-        half_a_purchase = 0.5 * self.block / forecast
-        return np.log(np.maximum(passed, half_a_purchase) / self.block), np.sqrt(
-            OVERDISPERSION / np.maximum(forecast, FEWEST_EXPECTED)
-        )
-
-    def price_errors(
-        self, family: SpendFamily, theta: Floats, origin: PastOrigin, today: PastOrigin
-    ) -> tuple[Floats, Floats]:
-        """Log of each block's mean amount over its forecast, NaN without purchases; its sampling error."""
-        amount, value = nonnegative(origin.amount), nonnegative(origin.value)
-        unknown = np.full(value.size, np.nan)
-        level = mean_amount(amount, origin) / mean_amount(nonnegative(today.amount), today)
-        if not (np.isfinite(level) and level > 0.0):
-            return unknown, unknown
-        mean = amount / np.maximum(origin.weight * origin.x, 1.0)
-        spend = family.expected_spend(origin.x, mean, family.rescale(theta, level))[:, 0]
-        forecast = float(self.buyers @ spend / self.buyers.sum())
-        bought = (origin.purchases > 0) & (value > 0)
-        purchases = np.where(bought, origin.purchases, 1.0)
-        log_ratio = np.where(bought, np.log(np.where(bought, value, 1.0) / purchases / forecast), np.nan)
-        return log_ratio, np.sqrt(family.relative_variance(theta)[0] / purchases)
+    grown = tuple(origin for origin in origins if origin.age >= GROWN * age)
+    return grown if len(grown) >= ENOUGH_ORIGINS else origins[-ENOUGH_ORIGINS:]
 
 
-def nonnegative(amounts: Floats | None) -> Floats:
-    """The amounts, returns that outweigh purchases counted as none."""
-    assert amounts is not None
-    return np.maximum(amounts, 0.0)
+class Gathered:
+    """Errors of one kind, origin by origin, on their way to one table."""
 
+    def __init__(self) -> None:
+        self.parts: list[tuple[Floats, Floats, Floats]] = []
+        self.noise: list[Floats] = []
 
-def mean_amount(amount: Floats, origin: PastOrigin) -> float:
-    """Mean repeat amount seen by an origin; NaN without repeat purchases."""
-    repeats = float(origin.weight @ origin.x)
-    return float(amount.sum()) / repeats if repeats > 0 else np.nan
+    def add(self, age: float, lead: Floats, log_ratio: Floats, noise: Floats) -> None:
+        """Take an origin's errors (block,) and their covariance; blocks without an error are left out."""
+        seen = np.isfinite(log_ratio)
+        self.parts.append((np.full(int(seen.sum()), age), lead[seen], log_ratio[seen]))
+        self.noise.append(noise[np.ix_(seen, seen)])
+
+    def errors(self, block: float) -> Errors:
+        """All of them, with the noise that they share."""
+        if not self.parts:
+            return Errors.none()
+        age, lead, log_ratio = (np.concatenate(columns) for columns in zip(*self.parts, strict=True))
+        origin = np.repeat(np.arange(len(self.parts)), [part[0].size for part in self.parts])
+        position = np.round((age + lead) / block - 0.5, 3)
+        return Errors(age, lead, log_ratio, shared_noise(position, origin, self.noise))
 
 
 def draw_drift(
     family: PurchaseFamily,
-    judged: list[tuple[PastOrigin, Floats, float]],
+    judged: list[tuple[PastOrigin, PastForecast]],
     past: Past,
     rng: np.random.Generator,
 ) -> Floats:
@@ -276,7 +203,8 @@ def draw_drift(
     """
     log_posterior = -0.5 * DRIFTS / DRIFT_SD**2
     for fraction in (0.5, 0.75) if judged else ():
-        origin, theta, passed = min(judged, key=lambda one: abs(one[0].age - fraction * past.age))
+        origin, forecast = min(judged, key=lambda one: abs(one[0].age - fraction * past.age))
+        passed = float(forecast.operational_time(float(origin.later @ origin.weight)))
         known = origin.x >= WELL_KNOWN
         if not known.any() or not passed > 0.0:
             continue
@@ -287,7 +215,7 @@ def draw_drift(
                 origin.T[known],
                 origin.later[known],
                 float(passed),
-                theta[0],
+                forecast.theta[0],
                 float(drift),
             )
             log_posterior[i] += 0.5 * float(origin.weight[known] @ log_probability)

@@ -171,6 +171,10 @@ class SpendFamily(Family, Protocol):
         """Variance of an amount over the square of its mean, over all customers, shape (world,)."""
         ...
 
+    def mean_variance(self, n: Integers, theta: Floats) -> Floats:
+        """Relative variance (row,) of what a customer's mean amount may be, given n amounts."""
+        ...
+
     def log_mean_moments(self, n: Integers, theta: Floats) -> tuple[Floats, Floats]:
         """Mean and variance (row,) of the log of a customer's mean of n amounts over its expectation."""
         ...

@@ -119,6 +119,10 @@ class GammaGamma:
         variance: Floats = (1.0 + 1.0 / p) * (q - 1.0) / np.maximum(q - 2.0, 0.5) - 1.0
         return variance
 
+    def mean_variance(self, n: Integers, theta: Floats) -> Floats:
+        variance: Floats = 1.0 / np.maximum(theta[0, 0] * n + theta[0, 1] - 2.0, 0.5)
+        return variance
+
     def log_mean_moments(self, n: Integers, theta: Floats) -> tuple[Floats, Floats]:
         shape = theta[0, 0] * n
         return psi(shape) - np.log(shape), polygamma(1, shape)
