@@ -75,6 +75,25 @@ def score_draws(positive: Floats, zeros: int, actual: float, levels: Floats, out
 
 
 @njit(cache=True, nogil=True)
+def sort_counts(counts: Floats) -> None:
+    """Sort small whole numbers in place by tallying them, several times faster than by comparing."""
+    largest = 0.0
+    for count in counts:
+        largest = max(largest, count)
+    if largest > 4 * counts.size:
+        counts.sort()
+        return
+    tally = np.zeros(int(largest) + 1, np.int64)
+    for count in counts:
+        tally[int(count)] += 1
+    place = 0
+    for count in range(tally.size):
+        for _ in range(tally[count]):
+            counts[place] = count
+            place += 1
+
+
+@njit(cache=True, nogil=True)
 def score_customers(
     first: Integers,
     world: np.ndarray,
@@ -130,7 +149,10 @@ def score_customers(
                     totals[1, group[i], h, s] += amount[e]
         for h in range(H):
             for m in range(M):
-                score_draws(
-                    np.sort(draws[m, h, :buying]), S - buying, actual[i, h, m], levels, scores[i, h, m]
-                )
+                positive = draws[m, h, :buying]
+                if m == 0:
+                    sort_counts(positive)
+                else:
+                    positive.sort()
+                score_draws(positive, S - buying, actual[i, h, m], levels, scores[i, h, m])
     return scores
