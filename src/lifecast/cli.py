@@ -646,8 +646,8 @@ def demo(
     missed = [name for name, it in actual.items() if not bounds["lower"][name] <= it <= bounds["upper"][name]]
     if missed:
         say(
-            f"The interval misses the real {' and '.join(missed)}: the market did what it had not done before "
-            "in this log. See docs/honest_intervals.md for how often that happens."
+            f"The interval misses the real {' and '.join(missed)}: the market did what it had not done "
+            "before in this log. See docs/honest_intervals.md for how often that happens."
         )
     figure = draw_portfolio(result, {"purchases": truth.period_purchases, "value": truth.period_value})
     customers.save(out / "rfm.parquet")

@@ -23,15 +23,15 @@ ROUND, ROUNDS = 200, 3
 LEAST_NOISE = 0.01
 DEGREES_OF_FREEDOM = 6.0
 
-# Log-normal priors: median, and sd of the log. Those of the sizes reach far down, so that a log without
-# shocks pays little for them, and up to some tens of percent; shocks last weeks to months.
+# Log-normal priors: median, and sd of the log. Sizes of a percent to some tens of percent, shocks of weeks to
+# months: a log without shocks pays little for them, a short one is not taken for a steady one.
 PRIORS = {
-    "level": (0.06, 1.2),
-    "extrapolation": (0.12, 1.2),
-    "shock": (0.06, 1.2),
+    "level": (0.09, 1.2),
+    "extrapolation": (0.18, 1.2),
+    "shock": (0.09, 1.2),
     "shock_days": (70.0, 0.8),
-    "block_shock": (0.04, 1.2),
-    "season": (0.10, 1.2),
+    "block_shock": (0.06, 1.2),
+    "season": (0.15, 1.2),
     "memory": (0.5, 0.6),
 }
 CENTRE = np.log([median for median, _ in PRIORS.values()])

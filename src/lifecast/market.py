@@ -22,7 +22,6 @@ LARGEST_LOG_ERROR = 3.0
 DRIFTS = np.concatenate([[0.0], np.geomspace(0.003, 1.0, 12)])
 DRIFT_SD = 0.3  # half-normal, of the shock's standard deviation
 WELL_KNOWN = 3
-GROWN, ENOUGH_ORIGINS = 0.4, 6
 DRIFT_DRAWS = 400
 
 
@@ -134,7 +133,7 @@ def learn_market(
     of_purchases, of_spend = rng.spawn(2)  # so that purchases do not depend on whether there is money
     clock, prices = Gathered(), Gathered()
     judged: list[tuple[PastOrigin, PastForecast]] = []
-    for origin in telling(past.origins, past.age):
+    for origin in past.origins:
         forecast = PastForecast.of(purchase_family, origin, past.block, of_purchases)
         if forecast is None:
             continue
@@ -156,15 +155,6 @@ def learn_market(
         drift=draw_drift(purchase_family, judged, past, of_purchases),
         spend_drift=draw_spend_drift(spend_family, spend_theta, past.spend_steadiness, of_spend),
     )
-
-
-def telling(origins: tuple[PastOrigin, ...], age: float) -> tuple[PastOrigin, ...]:
-    """The origins that say most of a forecast made now: young ones only where there are few others.
-
-    A fit in a log's first months errs more than one made now ever will.
-    """
-    grown = tuple(origin for origin in origins if origin.age >= GROWN * age)
-    return grown if len(grown) >= ENOUGH_ORIGINS else origins[-ENOUGH_ORIGINS:]
 
 
 class Gathered:

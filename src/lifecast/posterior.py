@@ -70,7 +70,10 @@ class Posterior:
         groups = {"/posterior": dataset}
         if self.market:
             groups["/market"] = xr.Dataset(
-                {name: (f"{name}_dim", values) for name, values in self.market.items()}
+                {
+                    name: ([f"{name}_{axis}" for axis in range(values.ndim)], values)
+                    for name, values in self.market.items()
+                }
             )
         tree = xr.DataTree.from_dict(groups)
         tree.attrs = {
