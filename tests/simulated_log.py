@@ -1,4 +1,4 @@
-"""Transaction logs with known truth: a shop whose common clock, prices and customers' own rates do what they are told."""
+"""Transaction logs with known truth: a shop whose clock and customers' own rates do as they are told."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def simulated_log(
     pace : (week,), optional
         How fast the common clock runs in each week; 1 throughout by default.
     drift : float, default 0
-        Variance per year of each customer's own rate, which moves as a mean-one geometric random walk by the week.
+        Variance per year of each customer's own rate, a mean-one geometric random walk by the week.
     """
     rng = np.random.default_rng(seed)
     speed = np.ones(weeks) if pace is None else np.asarray(pace)[:weeks]

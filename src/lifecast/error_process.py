@@ -19,7 +19,7 @@ from lifecast.arrays import Floats
 DAYS_PER_YEAR = 365.25
 SEASON_SHOWS_AFTER = 1.5 * DAYS_PER_YEAR
 SEASON_SHARPNESS = 0.5
-ROUND, ROUNDS = 200, 3
+ROUND, ROUNDS, ENOUGH_DRAWS = 200, 4, 50
 LEAST_NOISE = 0.01
 DEGREES_OF_FREEDOM = 6.0
 
@@ -153,10 +153,9 @@ class ErrorProcess:
             return cls(errors, sizes_at(points, span_days))
         proposals: list[tuple[Floats, Floats]] = []
         target = log_prior(points) + log_likelihood(errors, sizes_at(points, span_days))
-        weight = np.exp(target - log_prior(points) - np.max(target - log_prior(points)))
+        log_weight = target - log_prior(points)
         for _ in range(ROUNDS):
-            share = np.maximum(weight / weight.sum(), 1e-3 / weight.size)
-            share = share / share.sum()
+            share = tempered(log_weight)
             centre = share @ points
             spread = (points - centre).T @ (share[:, None] * (points - centre)) + 0.01 * np.eye(centre.size)
             proposals.append((centre, spread))
@@ -166,7 +165,7 @@ class ErrorProcess:
                 [target, log_prior(fresh) + log_likelihood(errors, sizes_at(fresh, span_days))]
             )
             log_weight = target - log_mixture(points, proposals)
-            weight = np.exp(log_weight - log_weight.max())
+        weight = np.exp(log_weight - log_weight.max())
         chosen = rng.choice(weight.size, ROUND, p=weight / weight.sum())
         return cls(errors, sizes_at(points[chosen], span_days))
 
@@ -214,6 +213,17 @@ def log_likelihood(errors: Errors, sizes: Sizes) -> Floats:
         standard = linalg.solve_triangular(root, errors.log_ratio, lower=True, check_finite=False)
         result[i] = -0.5 * standard @ standard - np.sum(np.log(np.diagonal(root)))
     return result
+
+
+def tempered(log_weight: Floats) -> Floats:
+    """Normalised weights, flattened until they are worth enough draws to fit a normal to."""
+    for power in np.geomspace(1.0, 0.01, 12):
+        share = np.exp(power * (log_weight - log_weight.max()))
+        share /= share.sum()
+        if 1.0 / np.sum(share**2) >= ENOUGH_DRAWS:
+            break
+    normalised: Floats = share
+    return normalised
 
 
 def log_mixture(points: Floats, proposals: list[tuple[Floats, Floats]]) -> Floats:
