@@ -125,7 +125,8 @@ def coverage_of_counts(model: lc.CLTV, rfm: lc.RFM, horizon: int) -> float:
 
 def test_does_a_bare_frame_get_the_prior_market(steady: lc.RFM) -> None:
     bare = lc.RFM.from_frame(steady.to_frame(), time_unit="week")
-    model = lc.CLTV().fit(bare, random_seed=1)
+    with pytest.warns(lc.LifecastWarning, match="past forecasts judged 0"):
+        model = lc.CLTV().fit(bare, random_seed=1)
     market = model._market
     assert market is not None
     assert len(market.purchases.errors) == len(market.spend.errors) == 0

@@ -63,7 +63,7 @@ def test_do_flat_priors_give_the_published_maximum_likelihood(rfm: lc.RFM) -> No
 def test_do_few_repeat_buyers_give_a_wide_proper_answer_and_a_warning(repeaters: int) -> None:
     table = few_repeat_buyers(repeaters)
     with pytest.warns(lc.LifecastWarning, match="repeat buyers"):
-        model = lc.CLTV().fit(lc.RFM.from_frame(table, time_unit="week"), random_seed=1)
+        model = lc.CLTV(market=None).fit(lc.RFM.from_frame(table, time_unit="week"), random_seed=1)
     parameters = model.parameters
     assert np.all(np.isfinite(parameters)) and np.all(parameters > 0)
     assert model.diagnostics.query("check == 'Pareto k-hat'")["passed"].all()

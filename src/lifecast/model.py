@@ -124,7 +124,9 @@ class CLTV:
             purchases=purchases.draws,
             spend={} if spend is None else spend.draws,
             market={} if self._market is None else flatten(self._market),
-            checks=purchases.checks + (() if spend is None else spend.checks),
+            checks=purchases.checks
+            + (() if spend is None else spend.checks)
+            + (() if self._market is None else (market_check(self._market),)),
             provenance=described(self.purchases, self.spend)
             | {"method": method, "draws": draws, "random_seed": random_seed}
             | origin(rfm),
@@ -512,6 +514,20 @@ def origin(rfm: RFM) -> dict[str, Any]:
         "data_fingerprint": rfm.fingerprint(),
         "versions": {name: version(name) for name in ("lifecast", "numpy", "scipy", "numba")},
     }
+
+
+def market_check(market: Market) -> Check:
+    """Whether the market was learned from the log, or is the prior's."""
+    seen = len(market.purchases.errors)
+    return Check(
+        "market",
+        "past forecasts judged",
+        float(seen),
+        ">= 1",
+        seen >= 1,
+        "The market's spread is the prior's: make the RFM from a longer log with rfm_summary, "
+        "or leave the market out with CLTV(market=None).",
+    )
 
 
 def bare_past(rfm: RFM) -> Past:
