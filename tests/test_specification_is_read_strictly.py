@@ -65,6 +65,11 @@ def test_does_every_key_arrive(tmp_path: Path) -> None:
     model = run.model()
     assert model.purchases == lc.BGNBD(priors={"log_r": (0.0, 1.0)})
     assert model.spend == lc.GammaGamma(priors="flat", fit_to="means")
+    assert model.market == "auto"
+
+
+def test_can_the_market_be_left_out(tmp_path: Path) -> None:
+    assert read("market = false", tmp_path).model().market is None
 
 
 def test_is_an_empty_file_the_default_model(tmp_path: Path) -> None:
@@ -82,7 +87,7 @@ def test_can_spend_be_left_out_and_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "named", "allowed"),
     [
-        ("[fits]\ndraws = 1", "'fits'", "data, purchases, spend, fit, forecast"),
+        ("[fits]\ndraws = 1", "'fits'", "data, purchases, spend, market, fit, forecast"),
         ("[fit]\ndraw = 1", "'draw' in [fit]", "method, draws, random_seed"),
         ("[data]\nunit = 7", "'unit' in [data]", "time_unit, observation_end, returns, merge_within"),
         ("[forecast]\nhorizons = 1", "'horizons' in [forecast]", "horizon, annual_discount_rate, margin"),

@@ -112,6 +112,8 @@ class Specification(Table):
     purchases, spend : Family
         ``family`` and its settings. ``spend = false`` models purchases alone; where ``spend`` is absent, the
         default family is taken if there are amounts.
+    market : "auto" or false
+        False is the textbook model.
     data, fit, forecast : Table
         Settings of `lifecast.rfm_summary`, `CLTV.fit` and `CLTV.forecast`, under the same names.
 
@@ -128,6 +130,7 @@ class Specification(Table):
     data: Data = Field(default=Data(), description="a table")
     purchases: Purchases = Field(default=Purchases(), description="a table")
     spend: Spend | Literal[False] | None = Field(default=None, description="a table, or false")
+    market: Literal["auto", False] = Field(default="auto", description='"auto", or false')
     fit: Fit = Field(default=Fit(), description="a table")
     forecast: Outlook = Field(default=Outlook(), description="a table")
 
@@ -148,7 +151,8 @@ class Specification(Table):
         spend = self.spend
         if spend is None:
             spend = Spend() if amounts else False
-        return CLTV(purchases, build(spend.model_dump(), SPEND_FAMILIES) if spend else None)
+        spend_family = build(spend.model_dump(), SPEND_FAMILIES) if spend else None
+        return CLTV(purchases, spend_family, market=self.market or None)
 
 
 def read_specification(path: str | os.PathLike[str]) -> Specification:
