@@ -59,7 +59,7 @@ def test_do_flat_priors_give_the_published_maximum_likelihood(rfm: lc.RFM) -> No
     assert model.log_likelihood(rfm) == pytest.approx(-9582.429 - 4055.9177, abs=2e-3)
 
 
-@pytest.mark.parametrize("repeaters", [0, 1, 10])
+@pytest.mark.parametrize("repeaters", [1, 10])
 def test_do_few_repeat_buyers_give_a_wide_proper_answer_and_a_warning(repeaters: int) -> None:
     table = few_repeat_buyers(repeaters)
     with pytest.warns(lc.LifecastWarning, match="repeat buyers"):
@@ -72,6 +72,23 @@ def test_do_few_repeat_buyers_give_a_wide_proper_answer_and_a_warning(repeaters:
         total = model.forecast(lc.RFM.from_frame(table, time_unit="week"), 52, worlds=500).total
     assert np.all(np.isfinite(total))
     assert total.loc["purchases", "upper"] > 2 * total.loc["purchases", "median"] - 1
+
+
+def test_does_a_log_without_a_repeat_buyer_give_a_wide_answer_in_its_own_money() -> None:
+    dates = pd.date_range("2024-01-01", periods=300, freq="D")
+    log = pd.DataFrame({"customer_id": range(300), "date": dates, "amount": np.linspace(4000, 6000, 300)})
+    rfm = lc.rfm_summary(log, observation_end="2024-12-31")
+    with pytest.warns(lc.LifecastWarning, match="repeat buyers 0"):
+        model = lc.CLTV(market=None).fit(rfm, random_seed=1)
+    forecast = model.forecast(rfm, 52, worlds=500)
+    assert 2000 < forecast.customers["spend_per_purchase"].median() < 15_000
+    assert forecast.total.loc["value", "lower"] == 0.0 < forecast.total.loc["value", "upper"]
+
+
+def test_is_spend_refused_where_nothing_says_what_a_purchase_is_worth() -> None:
+    table = lc.RFM.from_frame(few_repeat_buyers(0), time_unit="week")
+    with pytest.raises(lc.DataError, match="nothing else says what a purchase is worth"):
+        lc.CLTV(market=None).fit(table)
 
 
 def few_repeat_buyers(repeaters: int) -> pd.DataFrame:

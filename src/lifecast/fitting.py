@@ -73,8 +73,25 @@ def fit_spend(family: SpendFamily, rfm: RFM, method: Method, draws: int, rng: np
     number, mean = spend_history(rfm, family.zero_amounts)
     log_mean = np.zeros(len(rfm)) if rfm.monetary_log_mean is None else rfm.monetary_log_mean
     rows = group_spend(number, mean, log_mean)
-    scale = float(np.sum(number * mean) / np.sum(number)) if len(rows) else 1.0
+    scale = float(np.sum(number * mean) / np.sum(number)) if len(rows) else usual_amount(rfm)
     return fit(family, rows.scaled(scale), scale, int(np.sum(number > 0)), method, draws, rng)
+
+
+def usual_amount(rfm: RFM) -> float:
+    """Mean amount of a log's purchases, for spend's prior where no customer bought twice.
+
+    Raises
+    ------
+    DataError
+        A bare table, or a log without a positive amount: nothing says what a purchase is worth.
+    """
+    report = rfm.report
+    if report is None or not report.purchased_amount > 0.0:
+        raise DataError(
+            f"None of the {len(rfm):,} customers has a repeat purchase with an amount, and nothing else says "
+            "what a purchase is worth. Make the RFM from the log with rfm_summary, or use CLTV(spend=None)."
+        )
+    return report.purchased_amount / (report.purchases - report.zero_purchases)
 
 
 def fit(

@@ -73,6 +73,8 @@ class LogReport:
         What was done about returns: "net", "drop" or "refuse".
     returned_amount : float
         Sum of the negative amounts up to the observation end, without sign; in the log's currency.
+    purchased_amount : float
+        Sum of the amounts of all purchases, the first ones included, after netting; 0 without amounts.
     unmatched_amount : float
         The part of it that exceeds what those customers had bought before (in the log), and was dropped.
     zero_purchases : int
@@ -98,6 +100,7 @@ class LogReport:
     observation_end: date
     returns: str
     returned_amount: float
+    purchased_amount: float
     unmatched_amount: float
     zero_purchases: int
     left_truncation: LeftTruncation

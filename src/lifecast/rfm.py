@@ -419,6 +419,7 @@ def _report(
         observation_end=query.end,
         returns=query.returns,
         returned_amount=counts.get("returned_amount", 0.0),
+        purchased_amount=counts.get("purchased_amount", 0.0),
         unmatched_amount=unmatched,
         zero_purchases=counts.get("zero_purchases", 0),
         left_truncation=LeftTruncation.look(span - days_observed, span),
