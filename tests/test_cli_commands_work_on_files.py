@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import lifecast as lc
-from lifecast.cli import app, as_options
+from lifecast.cli import app
+from lifecast.cli.messages import as_options
 
 COLUMNS = {"customer_id": "Kunde [nr]", "date": "Tag", "amount": "Betrag"}
 ODD = ["--customer", "Kunde [nr]", "--date", "Tag", "--amount", "Betrag", "--date-format", "%d.%m.%Y"]

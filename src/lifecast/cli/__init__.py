@@ -1,0 +1,56 @@
+"""The command line: parse, call, print. What lifecast can do stands elsewhere."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from lifecast.cli import backtest, demo, files
+from lifecast.cli.messages import Commands
+from lifecast.cli.printing import WIDTH, say
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
+)
+
+
+def print_version(asked: bool) -> None:
+    """Answer --version."""
+    if asked:
+        say(f"lifecast {version('lifecast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def lifecast(
+    asked: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What each customer will be worth, and how sure that is."""
+
+
+# In the order in which --help lists them.
+app.command(
+    epilog="Example: lifecast rfm sales.csv --customer cust_no --date day --amount total "
+    "--observation-end 2025-12-31 --out customers.parquet"
+)(files.rfm)
+app.command(epilog="Example: lifecast fit customers.parquet --out model.nc")(files.fit)
+app.command(
+    epilog="Example: lifecast forecast customers.parquet --model model.nc --horizon 52 "
+    "--annual-discount-rate 0.1 --out cltv.parquet"
+)(files.forecast)
+app.command(
+    epilog="Example: lifecast backtest sales.csv --horizon 13 --horizon '12 months' --origins 12 "
+    "--out errors.csv"
+)(backtest.backtest)
+app.command(epilog="Example: lifecast demo --out demo-output")(demo.demo)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="lifecast")

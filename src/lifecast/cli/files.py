@@ -1,0 +1,173 @@
+"""The commands from file to file: rfm, fit and forecast."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lifecast.cli.inputs import read_rfm, read_spec, refuse_overwriting, settings
+from lifecast.cli.options import (
+    Amount,
+    Attribute,
+    Customer,
+    Date,
+    DateFormat,
+    LogOrRFM,
+    MergeWithin,
+    ObservationEnd,
+    Returns,
+    Seed,
+    Spec,
+    TimeUnit,
+    given,
+)
+from lifecast.cli.printing import note, say, working
+from lifecast.cli.results import print_fit, print_forecast
+from lifecast.errors import SettingsError
+
+
+def rfm(
+    log: Annotated[
+        str, typer.Argument(metavar="LOG", help="Parquet or CSV file of transactions, or a glob of them.")
+    ],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    customer: Customer = None,
+    date: Date = None,
+    amount: Amount = None,
+    time_unit: TimeUnit = None,
+    observation_end: ObservationEnd = None,
+    holdout_end: Annotated[
+        str | None, typer.Option(help="Also sum up what came after the observation end, to this day.")
+    ] = None,
+    returns: Returns = None,
+    merge_within: MergeWithin = None,
+    date_format: DateFormat = None,
+    attribute: Attribute = None,
+) -> None:
+    """Summarise a log of transactions: recency, frequency and monetary value of each customer."""
+    from lifecast.export import check_target
+    from lifecast.rfm import rfm_summary
+
+    check_target(out, (".parquet",))
+    refuse_overwriting(log, out)
+    options = given(
+        customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
+        holdout_end=holdout_end, returns=returns, merge_within=merge_within, date_format=date_format,
+        attributes=attribute,
+    )  # fmt: skip
+    with working("Reading the log"):
+        summary = rfm_summary(log, **options)
+    summary.save(out)
+    say(summary.report)
+    say(f"Wrote {out}: {len(summary):,} customers, times in {summary.time_unit}s.")
+
+
+def fit(
+    source: LogOrRFM,
+    out: Annotated[Path, typer.Option(help="Model file to write, .nc (netCDF).")],
+    spec: Spec = None,
+    method: Annotated[
+        str | None, typer.Option(help="laplace (the posterior) or map (its mode).", show_default="laplace")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Posterior draws.", show_default="1000")] = None,
+    seed: Seed = None,
+    customer: Customer = None,
+    date: Date = None,
+    amount: Amount = None,
+    time_unit: TimeUnit = None,
+    observation_end: ObservationEnd = None,
+    returns: Returns = None,
+    merge_within: MergeWithin = None,
+    date_format: DateFormat = None,
+) -> None:
+    """Learn what customers share: the posterior of the model's parameters."""
+    from lifecast.export import check_target
+
+    check_target(out, (".nc",))
+    refuse_overwriting(source, spec, out)
+    run = read_spec(spec)
+    options = given(
+        customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
+        returns=returns, merge_within=merge_within, date_format=date_format,
+    )  # fmt: skip
+    customers = read_rfm(source, options, run.data)
+    has_amounts = customers.monetary_value is not None
+    model = run.model(amounts=has_amounts)
+    if not has_amounts:
+        note("there are no amounts: purchases are modelled alone.")
+    with working("Fitting"):
+        model.fit(customers, **{**settings(run.fit), **given(method=method, draws=draws, random_seed=seed)})
+    model.save(out)
+    print_fit(model, customers)
+    say(f"Wrote {out}.")
+
+
+def forecast(
+    source: LogOrRFM,
+    model: Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")],
+    out: Annotated[Path, typer.Option(help="File of customers to write, .parquet or .csv.")],
+    horizon: Annotated[
+        str | None, typer.Option(help="A number of time units, '12 months', a date, or infinite.")
+    ] = None,
+    annual_discount_rate: Annotated[
+        float | None, typer.Option(help="0.1 is 10% a year.", show_default="0")
+    ] = None,
+    margin: Annotated[
+        str | None, typer.Option(help="Share of an amount that is value, or an attribute.", show_default="1")
+    ] = None,
+    interval: Annotated[
+        float | None, typer.Option(help="Probability of the intervals.", show_default="0.9")
+    ] = None,
+    worlds: Annotated[
+        int | None, typer.Option(help="Futures to simulate of every customer.", show_default="1000")
+    ] = None,
+    seed: Seed = None,
+    portfolio_out: Annotated[
+        Path | None, typer.Option(help="File of all customers' sums by period to write, .parquet or .csv.")
+    ] = None,
+    spec: Spec = None,
+    customer: Customer = None,
+    date: Date = None,
+    amount: Amount = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help="Time unit of the RFM made of a log.", show_default="the model's")
+    ] = None,
+    observation_end: ObservationEnd = None,
+    returns: Returns = None,
+    merge_within: MergeWithin = None,
+    date_format: DateFormat = None,
+    attribute: Attribute = None,
+) -> None:
+    """Forecast every customer's purchases and discounted value, with intervals, and all customers' sums."""
+    from lifecast.export import TABLE_ENDINGS, check_target, write_table
+    from lifecast.model import CLTV
+    from lifecast.rfm_file import holds_rfm
+
+    for target in (out, portfolio_out):
+        if target is not None:
+            check_target(target, TABLE_ENDINGS)
+    refuse_overwriting(source, model, spec, out, portfolio_out)
+    run = read_spec(spec)
+    fitted = CLTV.load(model)
+    options = given(
+        customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
+        returns=returns, merge_within=merge_within, date_format=date_format, attributes=attribute,
+    )  # fmt: skip
+    if run.data.time_unit is None and not holds_rfm(source):
+        options = {"time_unit": fitted.time_unit, **options}
+    customers = read_rfm(source, options, run.data)
+    outlook = settings(run.forecast) | given(
+        horizon=horizon, annual_discount_rate=annual_discount_rate, margin=margin, interval=interval,
+        worlds=worlds, random_seed=seed,
+    )  # fmt: skip
+    if "horizon" not in outlook:
+        raise SettingsError("horizon= is missing: pass a number of time units, a length or a date.")
+    with working("Forecasting", total=len(customers)) as progress:
+        result = fitted.forecast(customers, progress=progress, **outlook)
+    write_table(result.customers, out)
+    if portfolio_out is not None:
+        write_table(result.portfolio, portfolio_out)
+    print_forecast(result)
+    for written in (out, portfolio_out):
+        if written is not None:
+            say(f"Wrote {written}.")

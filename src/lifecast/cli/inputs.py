@@ -1,0 +1,52 @@
+"""What commands read: a log or an RFM, and a run specification."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lifecast.cli.printing import working
+from lifecast.errors import SettingsError
+
+if TYPE_CHECKING:
+    from lifecast.rfm import RFM
+    from lifecast.specification import Data, Specification
+
+
+def read_spec(path: Path | None) -> "Specification":
+    """The run specification in a file; without one, that of the defaults."""
+    from lifecast.specification import Specification, read_specification
+
+    return Specification.model_validate({}) if path is None else read_specification(path)
+
+
+def settings(of: Any) -> dict[str, Any]:
+    """The keys of a specification's table that were set."""
+    return {name: value for name, value in of if value is not None}
+
+
+def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
+    """The RFM in a file, or that of a log."""
+    from lifecast.rfm import RFM, rfm_summary
+    from lifecast.rfm_file import holds_rfm
+
+    if not holds_rfm(path):
+        with working("Reading the log"):
+            return rfm_summary(path, **{**settings(data), **options})
+    if options:
+        raise SettingsError(
+            f"{path} is an RFM already, and {next(iter(options))}= says how to read a log. Leave it away, or "
+            "pass the log itself."
+        )
+    rfm = RFM.load(path)
+    data.check(rfm)
+    return rfm
+
+
+def refuse_overwriting(*paths: str | Path | None) -> None:
+    """Outputs must differ from inputs and from each other."""
+    known: set[Path] = set()
+    for path in paths:
+        if path is not None:
+            place = Path(path).resolve()
+            if place in known:
+                raise SettingsError(f"{path} would be overwritten by a result. Choose another name.")
+            known.add(place)

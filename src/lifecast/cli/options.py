@@ -1,0 +1,57 @@
+"""Options that several commands have, and their values as arguments."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Customer = Annotated[str | None, typer.Option(help="Column of the customer id; guessed when obvious.")]
+Date = Annotated[str | None, typer.Option(help="Column of the date; guessed when obvious.")]
+Amount = Annotated[str | None, typer.Option(help="Column of the amount; guessed when obvious, or none.")]
+TimeUnit = Annotated[
+    str | None, typer.Option(help="day, week, month, year or a number of days.", show_default="week")
+]
+ObservationEnd = Annotated[
+    str | None, typer.Option(help="Last day observed, YYYY-MM-DD.", show_default="the log's last day")
+]
+Returns = Annotated[
+    str | None, typer.Option(help="Negative amounts: net, drop or refuse.", show_default="net")
+]
+MergeWithin = Annotated[
+    str | None,
+    typer.Option(help="Purchases in one day, week or block of so many days are one.", show_default="day"),
+]
+DateFormat = Annotated[
+    str | None, typer.Option(help="How dates are written, such as %d/%m/%Y.", show_default="ISO 8601")
+]
+Attribute = Annotated[
+    list[str] | None, typer.Option(help="Column to keep, one value per customer; may be repeated.")
+]
+LogOrRFM = Annotated[
+    str,
+    typer.Argument(
+        metavar="LOG-or-RFM",
+        help="Parquet or CSV file (or glob) of transactions, or what lifecast rfm made.",
+    ),
+]
+Spec = Annotated[Path | None, typer.Option(help="Run specification, a TOML file; options come before it.")]
+Seed = Annotated[int | None, typer.Option(help="Random seed.", show_default="0")]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given; where a number or a name may stand, a number as a number."""
+    either = ("time_unit", "merge_within", "margin")
+    return {
+        name: numeric(value) if name in either else value
+        for name, value in options.items()
+        if value is not None
+    }
+
+
+def numeric(text: str) -> int | float | str:
+    """A number where the text is one."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
