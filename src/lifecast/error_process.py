@@ -12,7 +12,7 @@ Student-t's tails, for the market does now and then what it has not done before.
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, special
 
 from lifecast.arrays import Floats
 
@@ -165,7 +165,7 @@ class ErrorProcess:
                 [target, log_prior(fresh) + log_likelihood(errors, sizes_at(fresh, span_days))]
             )
             log_weight = target - log_mixture(points, proposals)
-        weight = np.exp(log_weight - log_weight.max())
+        weight = np.exp(log_weight - np.max(log_weight))
         chosen = rng.choice(weight.size, ROUND, p=weight / weight.sum())
         return cls(errors, sizes_at(points[chosen], span_days))
 
@@ -218,7 +218,7 @@ def log_likelihood(errors: Errors, sizes: Sizes) -> Floats:
 def tempered(log_weight: Floats) -> Floats:
     """Normalised weights, flattened until they are worth enough draws to fit a normal to."""
     for power in np.geomspace(1.0, 0.01, 12):
-        share = np.exp(power * (log_weight - log_weight.max()))
+        share = np.exp(power * (log_weight - np.max(log_weight)))
         share /= share.sum()
         if 1.0 / np.sum(share**2) >= ENOUGH_DRAWS:
             break
@@ -233,5 +233,5 @@ def log_mixture(points: Floats, proposals: list[tuple[Floats, Floats]]) -> Float
         root = linalg.cholesky(spread, lower=True)
         standard = linalg.solve_triangular(root, (points - centre).T, lower=True)
         densities.append(-0.5 * np.sum(standard**2, axis=0) - np.sum(np.log(np.diagonal(root))))
-    mixture: Floats = np.logaddexp.reduce(densities, axis=0)
+    mixture: Floats = special.logsumexp(np.array(densities), axis=0)
     return mixture

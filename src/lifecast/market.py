@@ -238,7 +238,7 @@ def draw_spend_drift(
 
 def draw_from_grid(log_posterior: Floats, rng: np.random.Generator) -> Floats:
     """Draws of the grid of drifts with these log probabilities."""
-    weight = np.exp(log_posterior - log_posterior.max())
+    weight = np.exp(log_posterior - np.max(log_posterior))
     return rng.choice(DRIFTS, DRIFT_DRAWS, p=weight / weight.sum())
 
 

@@ -532,7 +532,7 @@ def market_check(market: Market) -> Check:
 
 def bare_past(rfm: RFM) -> Past:
     """The past of an RFM that was not made from a log: its length alone."""
-    days = max(1, round(float(rfm.T.max()) * rfm.time_unit.days))
+    days = max(1, round(float(np.max(rfm.T)) * rfm.time_unit.days))
     block, _ = past_schedule(days, math.inf)
     return Past(block / rfm.time_unit.days, days / rfm.time_unit.days, (), None, 1.0)
 

@@ -400,7 +400,7 @@ def _report(
         name: int(np.count_nonzero(tables.customers[f"{ours}_changed"].to_numpy()))
         for name, ours in zip(log.attributes, query.attributes, strict=True)
     }
-    span = int(days_observed.max())
+    span = int(np.max(days_observed))
     unmatched = 0.0
     if counts["returned_lines"] and query.returns == "net":
         unmatched = max(0.0, counts["purchased_amount"] - counts["net_amount"])

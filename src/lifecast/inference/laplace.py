@@ -8,6 +8,7 @@ k-hat says whether that can be trusted.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from lifecast.arrays import Floats
 from lifecast.families.density import LogDensity
@@ -88,7 +89,7 @@ def pareto_smoothed(log_ratios: Floats) -> tuple[Floats, float]:
         np.isfinite(log_ratios), log_ratios, np.min(log_ratios[np.isfinite(log_ratios)]) - 100.0
     )
     smoothed, k_hat = array_stats.psislw(-possible)  # ArviZ expects log likelihoods and negates them
-    normalised: Floats = smoothed - np.logaddexp.reduce(smoothed)
+    normalised: Floats = smoothed - special.logsumexp(smoothed)
     return normalised, float(k_hat)
 
 

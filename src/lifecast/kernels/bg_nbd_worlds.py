@@ -132,10 +132,10 @@ def expectations_by_age(
             k, slower = drifted(theta[s, 0] + x[i], 1.0, drift[s])
             bends[s, i] = max(1.0, k * theta[s, 2] / (theta[s, 2] + theta[s, 3] + x[i]))
             reaches[s, i] = math.log1p(bends[s, i] * latest / (slower * (theta[s, 1] + youngest[i])))
-    largest = size_in_time(reaches.max())
+    largest = size_in_time(np.max(reaches))
     points_in_time = np.empty((largest + 1, largest))
     to_time_series = np.empty((largest + 1, largest * largest))
-    for size in range(size_in_time(reaches.min()), largest + 1, 4):
+    for size in range(size_in_time(np.min(reaches)), largest + 1, 4):
         points, transform = chebyshev_points(size)
         points_in_time[size, :size] = points
         to_time_series[size, : size * size] = transform.ravel()

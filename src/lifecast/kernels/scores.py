@@ -65,7 +65,7 @@ def score_draws(positive: Floats, zeros: int, actual: float, levels: Floats, out
         tail = (1.0 - levels[j]) / 2
         lower = quantile_of_sorted(positive, zeros, tail)
         upper = quantile_of_sorted(positive, zeros, 1.0 - tail)
-        inside = np.searchsorted(positive, upper, "right") - np.searchsorted(positive, lower, "left")
+        inside = float(np.searchsorted(positive, upper, "right") - np.searchsorted(positive, lower, "left"))
         if lower <= 0.0:
             inside += zeros
         miss = max(lower - actual, actual - upper, 0.0)
