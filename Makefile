@@ -14,7 +14,7 @@ help:
 	@echo "make demo       real customers' lifetime values, into demo-output/"
 	@echo "make test       linters, types and tests, as CI runs them"
 	@echo "make test-slow  the tests that take minutes"
-	@echo "make bench      speed and memory against the limits and the peers"
+	@echo "make bench      speed, memory, and how well intervals hold (minutes)"
 	@echo "make lock       requirements/py*.txt from pyproject.toml (UPGRADE=1: with the newest versions)"
 	@echo "make format     sort imports and format"
 	@echo "make clean      remove .venv and all that was built"
@@ -32,7 +32,8 @@ test-slow: $(INSTALLED)
 	$(BIN)/pytest --slow -m slow --durations=0
 
 bench: $(INSTALLED)
-	set -e; for script in benchmarks/bench_*.py; do $(BIN)/python "$$script"; done
+	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/interval_coverage.py
 
 lock:
 	bash requirements/lock.sh $(if $(UPGRADE),--upgrade)

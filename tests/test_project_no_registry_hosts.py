@@ -19,7 +19,6 @@ PLACES = [
     "/opt/" + "wheels",
     "/opt/" + "pypi",
     "/work/" + "main",
-    "/work/" + ".library",
     "/root/" + ".",
 ]
 FORBIDDEN = re.compile("|".join(map(re.escape, HOSTS + PLACES)), re.IGNORECASE)
