@@ -6,11 +6,12 @@ Seeds are fixed, so each test has one answer; a threshold of 1e-4 would fail one
 import numpy as np
 import pyarrow as pa
 import pytest
+from numba import njit
 from scipy import stats
 
 from lifecast.arrays import Floats, Keys
 from lifecast.forecast import customer_keys
-from lifecast.kernels.stream import draw_gammas, draw_uniforms, to_uniform
+from lifecast.kernels.stream import SPEND, first_bits, next_gamma, stream_start, to_uniform
 
 DOUBTFUL = 1e-4
 CUSTOMERS, WORLDS = 1000, 400
@@ -21,6 +22,26 @@ KEYS: dict[str, Keys] = {
     "ids C0001, C0002": customer_keys(pa.array([f"C{i:04d}" for i in range(CUSTOMERS)]), seed=7),
     "keys 0, 1, 2": np.arange(CUSTOMERS, dtype=np.uint64),
 }
+
+
+@njit
+def draw_uniforms(keys: Keys, worlds: int) -> Floats:
+    """The first uniform of every customer and world, shape (key, world), for tests of the generator."""
+    drawn = np.empty((keys.size, worlds))
+    for i in range(keys.size):
+        for s in range(worlds):
+            drawn[i, s] = to_uniform(first_bits(keys[i], s))
+    return drawn
+
+
+@njit
+def draw_gammas(keys: Keys, worlds: int, shape: float) -> Floats:
+    """The first gamma variate of every spend stream, shape (key, world), for tests of the generator."""
+    drawn = np.empty((keys.size, worlds))
+    for i in range(keys.size):
+        for s in range(worlds):
+            drawn[i, s] = next_gamma(stream_start(keys[i], s, SPEND), shape)[1]
+    return drawn
 
 
 @pytest.fixture(scope="module", params=KEYS)

@@ -30,7 +30,7 @@ LAYERS: list[set[str]] = [
     {"posterior"},
     {"fitting", "error_process", "past_forecast"},
     {"market"},
-    {"worlds"},
+    {"worlds", "settings", "provenance"},
     {"forecast"},
     {"model"},
     {"evaluation", "replay", "planning", "plots", "datasets", "uncertainty"},

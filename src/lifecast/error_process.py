@@ -15,8 +15,8 @@ import numpy as np
 from scipy import linalg, special
 
 from lifecast.arrays import Floats
+from lifecast.timeunit import DAYS_PER_YEAR
 
-DAYS_PER_YEAR = 365.25
 SEASON_SHOWS_AFTER = 1.5 * DAYS_PER_YEAR
 SEASON_SHARPNESS = 0.5
 ROUND, ROUNDS, ENOUGH_DRAWS = 200, 4, 50

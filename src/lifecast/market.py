@@ -5,6 +5,7 @@ against what came, and the errors that sampling does not explain become the spre
 state of the next one's.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -13,8 +14,9 @@ import numpy as np
 from lifecast.arrays import Floats
 from lifecast.error_process import ErrorProcess, Errors, Sizes
 from lifecast.families.contract import PurchaseFamily, SpendFamily
-from lifecast.past import Past, PastOrigin, SpendSteadiness
+from lifecast.past import Past, PastOrigin, SpendSteadiness, past_schedule
 from lifecast.past_forecast import PastForecast, shared_noise
+from lifecast.posterior import Check
 
 BLOCKS = 13  # of even length, then each half as long again as the one before
 STRETCH = 1.5
@@ -240,6 +242,27 @@ def draw_from_grid(log_posterior: Floats, rng: np.random.Generator) -> Floats:
     """Draws of the grid of drifts with these log probabilities."""
     weight = np.exp(log_posterior - np.max(log_posterior))
     return rng.choice(DRIFTS, DRIFT_DRAWS, p=weight / weight.sum())
+
+
+def unknown_past(longest: float, days: float) -> Past:
+    """The past of customers without a log, the longest known for so many units of ``days`` days."""
+    age = max(1, round(longest * days))
+    block, _ = past_schedule(age, math.inf)
+    return Past(block / days, age / days, (), None, 1.0)
+
+
+def market_check(market: Market) -> Check:
+    """Whether the market was learned from the log, or is the prior's."""
+    seen = len(market.purchases.errors)
+    return Check(
+        "market",
+        "past forecasts judged",
+        float(seen),
+        ">= 1",
+        seen >= 1,
+        "The market's spread is the prior's: make the RFM from a longer log with rfm_summary, "
+        "or leave the market out with CLTV(market=None).",
+    )
 
 
 def flatten(market: Market) -> dict[str, Floats]:

@@ -1,18 +1,17 @@
 """The model that people hold: settings in the constructor, data in `fit`, one call to a forecast."""
 
-import math
 import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.errors import DataError, LifecastWarning, SettingsError
-from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build, describe
+from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.contract import PurchaseFamily, SpendFamily
 from lifecast.families.gamma_gamma import GammaGamma
@@ -28,11 +27,20 @@ from lifecast.forecast import (
     watch,
 )
 from lifecast.grouping import group_purchases, group_spend, spend_history
-from lifecast.market import Market, flatten, learn_market, steady_pace, unflatten
-from lifecast.past import Past, past_schedule
+from lifecast.market import (
+    Market,
+    flatten,
+    learn_market,
+    market_check,
+    steady_pace,
+    unflatten,
+    unknown_past,
+)
 from lifecast.posterior import Check, Posterior
+from lifecast.provenance import described, origin
 from lifecast.rfm import RFM
-from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit, parse_horizon
+from lifecast.settings import continuous_rate, known_parameters, margins
+from lifecast.timeunit import TimeUnit, parse_horizon
 from lifecast.worlds import Worlds, discounting, draw_worlds, period_edges
 
 if TYPE_CHECKING:
@@ -113,7 +121,7 @@ class CLTV:
         spend = None if self.spend is None else fit_spend(self.spend, rfm, method, draws, rng)
         if self.market == "auto":
             self._market = learn_market(
-                rfm.past or bare_past(rfm),
+                rfm.past or unknown_past(float(np.max(rfm.T)), rfm.time_unit.days),
                 rfm.time_unit.days,
                 self.purchases,
                 self.spend,
@@ -494,90 +502,3 @@ class CLTV:
             *discounting(start, end, rate, scale),
         )
         return pd.Series(values, index=pd.Index(rfm.customer_id.to_pandas(), name="customer_id"), name=what)
-
-
-def described(purchases: PurchaseFamily, spend: SpendFamily | None) -> dict[str, Any]:
-    """The families and their settings, for the provenance of a posterior."""
-    return {"purchases": describe(purchases), "spend": None if spend is None else describe(spend)}
-
-
-def origin(rfm: RFM) -> dict[str, Any]:
-    """Where a posterior's data came from, and what it was made with."""
-    from importlib.metadata import version
-
-    return {
-        "time_unit": rfm.time_unit.name,
-        "days": rfm.time_unit.days,
-        "observation_end": None if rfm.observation_end is None else rfm.observation_end.isoformat(),
-        "customers": len(rfm),
-        "repeat_buyers": int(np.sum(rfm.frequency > 0)),
-        "data_fingerprint": rfm.fingerprint(),
-        "versions": {name: version(name) for name in ("lifecast", "numpy", "scipy", "numba")},
-    }
-
-
-def market_check(market: Market) -> Check:
-    """Whether the market was learned from the log, or is the prior's."""
-    seen = len(market.purchases.errors)
-    return Check(
-        "market",
-        "past forecasts judged",
-        float(seen),
-        ">= 1",
-        seen >= 1,
-        "The market's spread is the prior's: make the RFM from a longer log with rfm_summary, "
-        "or leave the market out with CLTV(market=None).",
-    )
-
-
-def bare_past(rfm: RFM) -> Past:
-    """The past of an RFM that was not made from a log: its length alone."""
-    days = max(1, round(float(np.max(rfm.T)) * rfm.time_unit.days))
-    block, _ = past_schedule(days, math.inf)
-    return Past(block / rfm.time_unit.days, days / rfm.time_unit.days, (), None, 1.0)
-
-
-def known_parameters(family: Any, values: Mapping[str, float]) -> dict[str, Floats]:
-    """One draw of each parameter of a family.
-
-    Raises
-    ------
-    SettingsError
-        A parameter is missing, unknown, or not a positive number.
-    """
-    if set(values) != set(family.parameters):
-        raise SettingsError(
-            f"{family.name} was given {sorted(values)}: needed exactly {', '.join(family.parameters)}."
-        )
-    for name, value in values.items():
-        if not (np.isfinite(value) and value > 0):
-            raise SettingsError(f"{family.name} was given {name} = {value}: needed a positive number.")
-    return {name: np.array([float(values[name])]) for name in family.parameters}
-
-
-def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:
-    """The continuous rate per time unit that is worth the same over a year."""
-    if not (np.isfinite(annual_discount_rate) and annual_discount_rate >= 0):
-        raise SettingsError(
-            f"annual_discount_rate={annual_discount_rate}: needed 0 or more, such as 0.10 for 10% a year."
-        )
-    return float(np.log1p(annual_discount_rate)) * unit.days / DAYS_PER_YEAR
-
-
-def margins(margin: float | str, rfm: RFM) -> Floats:
-    """Each customer's margin, from one number or an attribute of the RFM."""
-    if isinstance(margin, str):
-        if margin not in rfm.attributes:
-            raise SettingsError(
-                f"margin={margin!r}: the RFM has no such attribute. "
-                f"Pass attributes=[{margin!r}] to rfm_summary, or a number."
-            )
-        values = np.asarray(rfm.attributes[margin].to_numpy(zero_copy_only=False), np.float64)
-    else:
-        values = np.full(len(rfm), float(margin))
-    if not np.all(np.isfinite(values)):
-        raise SettingsError(
-            f"margin={margin!r}: {np.sum(~np.isfinite(values)):,} of {len(rfm):,} values are not finite. "
-            "Needed: a share of the amount for every customer, such as 0.3."
-        )
-    return values

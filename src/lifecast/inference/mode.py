@@ -19,7 +19,6 @@ class Mode:
     Attributes
     ----------
     location : (d,)
-    log_density : float
     precision : (d, d)
         Minus the Hessian there.
     converged : bool
@@ -28,7 +27,6 @@ class Mode:
     """
 
     location: Floats
-    log_density: float
     precision: Floats
     converged: bool
 
@@ -68,4 +66,4 @@ def find_mode(density: LogDensity) -> Mode:
     slope = minus_gradient(location)
     peaked = eigenvalues[0] > 0
     flat = peaked and float(slope @ np.linalg.solve(precision, slope)) < NEGLIGIBLE_SLOPE**2
-    return Mode(location, density.value_and_gradient(location)[0], precision, bool(flat))
+    return Mode(location, precision, bool(flat))

@@ -140,23 +140,3 @@ def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
         return state, d * cube
     state, u = next_uniform(state)
     return state, d * cube * math.exp(math.log(u) / shape)
-
-
-@njit(cache=True, nogil=True)
-def draw_uniforms(keys: Keys, worlds: int) -> Floats:
-    """The first uniform of every customer and world, shape (key, world), for tests of the generator."""
-    drawn = np.empty((keys.size, worlds))
-    for i in range(keys.size):
-        for s in range(worlds):
-            drawn[i, s] = to_uniform(first_bits(keys[i], s))
-    return drawn
-
-
-@njit(cache=True, nogil=True)
-def draw_gammas(keys: Keys, worlds: int, shape: float) -> Floats:
-    """The first gamma variate of every spend stream, shape (key, world), for tests of the generator."""
-    drawn = np.empty((keys.size, worlds))
-    for i in range(keys.size):
-        for s in range(worlds):
-            drawn[i, s] = next_gamma(stream_start(keys[i], s, SPEND), shape)[1]
-    return drawn

@@ -1,0 +1,57 @@
+"""What people pass to a model, checked and turned into what the model works with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lifecast.arrays import Floats
+from lifecast.errors import SettingsError
+from lifecast.rfm import RFM
+from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
+
+
+def known_parameters(family: Any, values: Mapping[str, float]) -> dict[str, Floats]:
+    """One draw of each parameter of a family.
+
+    Raises
+    ------
+    SettingsError
+        A parameter is missing, unknown, or not a positive number.
+    """
+    if set(values) != set(family.parameters):
+        raise SettingsError(
+            f"{family.name} was given {sorted(values)}: needed exactly {', '.join(family.parameters)}."
+        )
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0):
+            raise SettingsError(f"{family.name} was given {name} = {value}: needed a positive number.")
+    return {name: np.array([float(values[name])]) for name in family.parameters}
+
+
+def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:
+    """The continuous rate per time unit that is worth the same over a year."""
+    if not (np.isfinite(annual_discount_rate) and annual_discount_rate >= 0):
+        raise SettingsError(
+            f"annual_discount_rate={annual_discount_rate}: needed 0 or more, such as 0.10 for 10% a year."
+        )
+    return float(np.log1p(annual_discount_rate)) * unit.days / DAYS_PER_YEAR
+
+
+def margins(margin: float | str, rfm: RFM) -> Floats:
+    """Each customer's margin, from one number or an attribute of the RFM."""
+    if isinstance(margin, str):
+        if margin not in rfm.attributes:
+            raise SettingsError(
+                f"margin={margin!r}: the RFM has no such attribute. "
+                f"Pass attributes=[{margin!r}] to rfm_summary, or a number."
+            )
+        values = np.asarray(rfm.attributes[margin].to_numpy(zero_copy_only=False), np.float64)
+    else:
+        values = np.full(len(rfm), float(margin))
+    if not np.all(np.isfinite(values)):
+        raise SettingsError(
+            f"margin={margin!r}: {np.sum(~np.isfinite(values)):,} of {len(rfm):,} values are not finite. "
+            "Needed: a share of the amount for every customer, such as 0.3."
+        )
+    return values
