@@ -31,6 +31,7 @@ LAYERS: list[set[str]] = [
     {"fitting", "error_process", "past_forecast"},
     {"market"},
     {"worlds", "settings", "provenance"},
+    {"simulation"},
     {"forecast"},
     {"model"},
     {"evaluation", "replay", "planning", "plots", "datasets", "uncertainty"},

@@ -6,6 +6,7 @@ import pytest
 from simulated_log import simulated_log
 
 import lifecast as lc
+from lifecast.simulation import Futures
 
 WEEKS = 130
 
@@ -108,7 +109,7 @@ def coverage_of_counts(model: lc.CLTV, rfm: lc.RFM, horizon: int) -> float:
     counts = np.zeros((len(rfm), worlds))
 
     class Counting:
-        def look(self, futures: lc.forecast.Futures) -> None:
+        def look(self, futures: Futures) -> None:
             for place, customer in enumerate(futures.customer):
                 bought = futures.world[futures.first[place] : futures.first[place + 1]]
                 counts[customer] = np.bincount(bought, minlength=worlds)

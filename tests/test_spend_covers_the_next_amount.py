@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import lifecast as lc
-from lifecast.forecast import customer_keys
 from lifecast.grouping import spend_history
+from lifecast.simulation import customer_keys
 
 
 def coverage(log: pd.DataFrame, observation_end: str, fit_to: str) -> float:

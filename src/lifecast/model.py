@@ -16,16 +16,7 @@ from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.contract import PurchaseFamily, SpendFamily
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.fitting import Method, fit_purchases, fit_spend
-from lifecast.forecast import (
-    Forecast,
-    Observer,
-    Simulation,
-    expectations,
-    period_table,
-    simulate,
-    total_table,
-    watch,
-)
+from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.grouping import group_purchases, group_spend, spend_history
 from lifecast.market import (
     Market,
@@ -40,6 +31,7 @@ from lifecast.posterior import Check, Posterior
 from lifecast.provenance import described, origin
 from lifecast.rfm import RFM
 from lifecast.settings import continuous_rate, known_parameters, margins
+from lifecast.simulation import Observer, Simulation, expectations, simulate, watch
 from lifecast.timeunit import TimeUnit, parse_horizon
 from lifecast.worlds import Worlds, discounting, draw_worlds, period_edges
 
@@ -349,7 +341,7 @@ class CLTV:
         ----------
         rfm, horizon, worlds, random_seed, threads, progress
             As `forecast` takes them; the horizon in time units, finite.
-        observer : lifecast.forecast.Observer
+        observer : lifecast.simulation.Observer
         """
         self._same_unit(rfm)
         drawn = self._worlds(horizon, rfm.time_unit, worlds, random_seed)

@@ -8,8 +8,8 @@ import numpy as np
 
 from lifecast import evaluation
 from lifecast.arrays import Floats, Integers
-from lifecast.forecast import Futures
 from lifecast.kernels.scores import score_customers
+from lifecast.simulation import Futures
 
 if TYPE_CHECKING:
     from lifecast.replay import Origin

@@ -12,8 +12,9 @@ import numpy as np
 
 from lifecast.arrays import Floats, Integers
 from lifecast.errors import SettingsError
-from lifecast.forecast import Forecast, Futures, Simulation, watch
+from lifecast.forecast import Forecast
 from lifecast.grouping import spend_history
+from lifecast.simulation import Futures, Simulation, watch
 from lifecast.worlds import Worlds
 
 if TYPE_CHECKING:

@@ -1,0 +1,366 @@
+"""Every customer's future in every world, chunk by chunk, and its expectation without simulation."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from lifecast.arrays import Floats, Integers, Keys
+from lifecast.families.contract import PurchaseFamily, SpendFamily
+from lifecast.grouping import PurchaseRows, group_purchases, spend_history
+from lifecast.kernels.reduction import add_up, expected_values
+from lifecast.kernels.stream import hash_texts
+from lifecast.rfm import RFM
+from lifecast.worlds import Worlds, purchases_and_value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DRAWS_PER_CHUNK = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What a forecast was simulated from, so that it can be simulated again, perhaps in other worlds.
+
+    Attributes
+    ----------
+    margin : (customer,)
+        Share of an amount that is value.
+    discount_rate : float
+        Continuous, per time unit.
+    periods : (period + 1,)
+        Edges of the periods.
+    """
+
+    rfm: RFM
+    worlds: Worlds
+    purchase_family: PurchaseFamily
+    spend_family: SpendFamily | None
+    margin: Floats
+    discount_rate: float
+    periods: Floats
+    seed: int
+
+
+@dataclass(frozen=True)
+class Book:
+    """The customers of an RFM as the simulation wants them: sorted by purchase history.
+
+    Attributes
+    ----------
+    rows : PurchaseRows
+    order : (customer,)
+        Place in the RFM of each customer here; the arrays below follow it.
+    row, n, m, margin : (customer,)
+        Purchase history, number and mean of amounts seen, share of an amount that is value.
+    """
+
+    rows: PurchaseRows
+    order: Integers
+    row: Integers
+    n: Integers
+    m: Floats
+    margin: Floats
+
+    def __len__(self) -> int:
+        return self.order.size
+
+
+@dataclass(frozen=True)
+class Futures:
+    """Every purchase that some customers make, in every world.
+
+    Attributes
+    ----------
+    customer : (customer,)
+        Their places in the RFM.
+    first : (customer + 1,)
+        Customer i's purchases are ``first[i]:first[i + 1]``, by world, then by time.
+    world, time, amount : (purchase,)
+        Time in the RFM's unit from the start of the forecast; amounts without margin and discount, zero
+        where the model has no spend.
+    """
+
+    customer: Integers
+    first: Integers
+    world: Any
+    time: Floats
+    amount: Floats
+
+
+class Observer(Protocol):
+    """Sees every simulated purchase before it is summed up, to keep sums and scores of its own."""
+
+    def look(self, futures: Futures) -> Any:
+        """Reduce the futures of some customers. Runs in several threads at once: change nothing shared."""
+        ...
+
+    def keep(self, part: Any) -> None:
+        """Take what `look` made of the next customers. Runs in order, one at a time."""
+        ...
+
+
+def open_book(rfm: RFM, margin: Floats, zero_amounts: bool) -> Book:
+    """Sort the customers by history, so that equal ones stand together."""
+    rows = group_purchases(rfm.frequency, rfm.recency, rfm.T)
+    order = np.argsort(rows.row, kind="stable")
+    number, mean = spend_history(rfm, zero_amounts)
+    return Book(rows, order, rows.row[order], number[order], mean[order], margin[order])
+
+
+def customer_keys(ids: "pa.Array", seed: int) -> Keys:
+    """One random key per customer, from the text of its id and the seed alone."""
+    import pyarrow as pa
+
+    texts = ids.cast(pa.large_string())
+    _, offsets, data = texts.buffers()
+    starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    letters = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+    keys: Keys = hash_texts(letters, starts, np.uint64(seed % 2**64))
+    return keys
+
+
+def chunks(book: Book, size: int) -> Iterator[slice]:
+    """Slices of the book, small enough that (chunk, world) arrays stay small."""
+    for begin in range(0, len(book), size):
+        yield slice(begin, min(begin + size, len(book)))
+
+
+@dataclass(frozen=True)
+class Part:
+    """The distinct purchase histories of a chunk of customers.
+
+    Attributes
+    ----------
+    x, T : (row,)
+        Frequency and age.
+    row : (customer,)
+        Each customer's history.
+    p_alive, p_buys : (row, world)
+        Probabilities of being alive, and of being alive and buying within the horizon.
+    """
+
+    x: Integers
+    T: Floats
+    row: Integers
+    p_alive: Floats
+    p_buys: Floats
+
+    @classmethod
+    def of(cls, book: Book, chunk: slice, worlds: Worlds, family: PurchaseFamily) -> "Part":
+        """Histories and probabilities of this chunk of the book."""
+        first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
+        of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
+        x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
+        theta, pace = worlds.purchases, worlds.pace
+        p_alive = family.probability_alive(x, t_x, T, theta)
+        p_buys = p_alive * family.probability_of_purchase(x, T, theta, pace.drift, pace.clock[:, -1])
+        return cls(x, T, row, p_alive, p_buys)
+
+
+def futures(
+    book: Book,
+    chunk: slice,
+    part: Part,
+    keys: Keys,
+    worlds: Worlds,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily | None,
+    expected: float,
+) -> Futures:
+    """Simulate a chunk of customers, given how many purchases of one in a world to make room for."""
+    pace = worlds.pace
+    first, world, stretch, time = purchase_family.simulate_purchases(
+        part.x, part.T, part.p_alive, part.p_buys, part.row, keys[chunk], worlds.purchases, pace.drift,
+        pace.clock, pace.edges, expected,
+    )  # fmt: skip
+    if spend_family is None:
+        amount = np.zeros(world.size)
+    else:
+        amount = pace.price[world, stretch] * spend_family.simulate_amounts(
+            book.n[chunk], book.m[chunk], keys[chunk], first, world, worlds.spend, pace.spend_drift
+        )
+    return Futures(book.order[chunk], first, world, time, amount)
+
+
+def watch(
+    rfm: RFM,
+    worlds: Worlds,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily | None,
+    seed: int,
+    observer: Observer,
+    threads: int | None,
+    progress: Callable[[int], None],
+    expected: Floats | None = None,
+) -> None:
+    """Simulate the very futures that `simulate` does, for an observer alone.
+
+    Where each customer's expected purchases (customer,) are known, room is made for them; the result is the
+    same without.
+    """
+    book = open_book(rfm, np.ones(len(rfm)), spend_family is not None and spend_family.zero_amounts)
+    keys = customer_keys(rfm.customer_id, seed)[book.order]
+    end = float(worlds.pace.clock[:, -1].mean())
+
+    def run(chunk: slice) -> tuple[int, Any]:
+        part = Part.of(book, chunk, worlds, purchase_family)
+        if expected is None:  # more than needed, mostly
+            pace = part.x / np.maximum(part.T, 1e-9 * end) * part.p_alive.mean(axis=1)
+            room = float(np.mean((part.p_buys.mean(axis=1) + pace * end)[part.row]))
+        else:
+            room = float(expected[book.order[chunk]].mean())
+        bought = futures(book, chunk, part, keys, worlds, purchase_family, spend_family, room)
+        return chunk.stop, observer.look(bought)
+
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for done, seen in pool.map(run, chunks(book, max(1, DRAWS_PER_CHUNK // len(worlds)))):
+            observer.keep(seen)
+            progress(done)
+
+
+def simulate(
+    rfm: RFM,
+    worlds: Worlds,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily | None,
+    margin: Floats,
+    discount_rate: float,
+    horizon: float,
+    periods: Floats,
+    probabilities: Floats,
+    seed: int,
+    chunk_size: int | None,
+    threads: int | None,
+    progress: Callable[[int], None],
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Columns per customer, in the RFM's order, and sums per world and period.
+
+    Parameters
+    ----------
+    discount_rate : float
+        Continuous, per time unit.
+    periods : (period + 1,)
+        Edges of the periods, all of one length but perhaps the last.
+    probabilities : (quantile,)
+        Lower, median and upper.
+    progress
+        Called with the number of customers done after each chunk.
+    """
+    book = open_book(rfm, margin, spend_family is not None and spend_family.zero_amounts)
+    keys = customer_keys(rfm.customer_id, seed)[book.order]
+    pace = worlds.pace
+    histories = book.rows.x, book.rows.T, worlds.purchases, pace.drift
+    scale = purchase_family.time_scale(*histories)
+    expected = purchase_family.expected_purchases(
+        *histories, *purchases_and_value(worlds, horizon, discount_rate, scale)
+    )
+    S, K = len(worlds), periods.size - 1
+    period = float(periods[1]) or 1.0
+
+    def run(chunk: slice) -> tuple[slice, dict[str, Floats], list[Floats]]:
+        part = Part.of(book, chunk, worlds, purchase_family)
+        row, p_alive = part.row, part.p_alive
+        expectation = expected(part.x, part.T)
+        purchases = times_or_zero(p_alive, expectation[0])
+        discounted = times_or_zero(p_alive, expectation[1])
+        mean_purchases = purchases.mean(axis=1)[row]
+        room = float(mean_purchases.mean()) if np.all(np.isfinite(mean_purchases)) else 1.0
+        bought = futures(book, chunk, part, keys, worlds, purchase_family, spend_family, room)
+        sums = [np.zeros((S, K)) for _ in range(3)]
+        quantiles = add_up(
+            bought.first, bought.world, bought.time, bought.amount, book.margin[chunk], discount_rate, period,
+            probabilities, *sums,
+        )  # fmt: skip
+        columns = {
+            "p_alive": p_alive.mean(axis=1)[row],
+            "purchases": mean_purchases,
+            "p_purchase": part.p_buys.mean(axis=1)[row],
+        }
+        if spend_family is not None:
+            n, m = book.n[chunk], book.m[chunk]
+            spend = spend_family.expected_spend(n, m, worlds.spend)
+            mean, mean_quantiles = expected_values(
+                row, n, m, discounted, spend, book.margin[chunk], probabilities
+            )
+            columns |= {
+                "spend_per_purchase": spend.mean(axis=1),
+                "cltv": mean,
+                "cltv_lower": quantiles[:, 0],
+                "cltv_median": quantiles[:, 1],
+                "cltv_upper": quantiles[:, 2],
+                "cltv_mean_lower": mean_quantiles[:, 0],
+                "cltv_mean_upper": mean_quantiles[:, 2],
+            }
+        return chunk, columns, sums
+
+    columns: dict[str, Floats] = {}
+    totals = [np.zeros((S, K)) for _ in range(3)]
+    size = chunk_size or max(1, DRAWS_PER_CHUNK // S)
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        for chunk, of_chunk, sums in pool.map(run, chunks(book, size)):
+            for name, values in of_chunk.items():
+                columns.setdefault(name, np.empty(len(book)))[book.order[chunk]] = values
+            for total, part in zip(totals, sums, strict=True):
+                total += part
+            progress(chunk.stop)
+    names = ("purchases", "value", "discounted_value") if spend_family is not None else ("purchases",)
+    return columns, dict(zip(names, totals, strict=False))
+
+
+def expectations(
+    rfm: RFM,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily | None,
+    purchases: Floats,
+    spend: Floats,
+    what: str,
+    times: Floats,
+    weights: Floats,
+) -> Floats:
+    """Posterior mean of each customer's expectation, without simulation, shape (customer,).
+
+    Parameters
+    ----------
+    purchases, spend : (draw, parameter)
+    what : "p_alive", "purchases", "spend" or "value"
+    times, weights : (time,)
+        Which sum of expected cumulative purchases is meant; see `lifecast.worlds.discounting`.
+    """
+    zero_amounts = spend_family is not None and spend_family.zero_amounts
+    book = open_book(rfm, np.ones(len(rfm)), zero_amounts)
+    result = np.empty(len(book))
+    expected = None
+    if what in ("purchases", "value"):
+        draws = purchases.shape[0]
+        expected = purchase_family.expected_purchases(
+            book.rows.x,
+            book.rows.T,
+            purchases,
+            np.zeros(draws),
+            np.tile(times, (draws, 1)),
+            np.tile(weights[:, None], (draws, 1, 1)),
+        )
+    for chunk in chunks(book, max(1, DRAWS_PER_CHUNK // purchases.shape[0])):
+        first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
+        of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
+        x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
+        draws = np.ones((x.size, 1))
+        if what != "spend":
+            draws = purchase_family.probability_alive(x, t_x, T, purchases)
+        if expected is not None:
+            draws = times_or_zero(draws, expected(x, T)[0])
+        draws = draws[row]
+        if what in ("spend", "value") and spend_family is not None:
+            draws = draws * spend_family.expected_spend(book.n[chunk], book.m[chunk], spend)
+        result[book.order[chunk]] = draws.mean(axis=1)
+    return result
+
+
+def times_or_zero(p_alive: Floats, expected: Floats) -> Floats:
+    """Their product, zero where nobody is alive even if the expectation is infinite."""
+    return np.multiply(p_alive, expected, out=np.zeros_like(expected), where=p_alive > 0.0)
