@@ -9,14 +9,14 @@ import numpy as np
 from scipy.special import expit
 
 from lifecast.arrays import Floats, Integers, Keys
-from lifecast.families.priors import Priors, prior_table
+from lifecast.families.settings import FamilySettings
 from lifecast.grouping import PurchaseRows, codes
 from lifecast.kernels import bg_nbd, bg_nbd_worlds
 from lifecast.kernels.bg_nbd_simulation import simulate_purchases
 
 
 @dataclass(frozen=True)
-class BGNBD:
+class BGNBD(FamilySettings):
     """Purchases that end without notice [Fader, Hardie & Lee 2005, "Counting your customers the easy way"].
 
     While alive a customer buys as a Poisson process of rate lambda, Gamma(r, rate alpha) over customers;
@@ -24,11 +24,10 @@ class BGNBD:
 
     Parameters
     ----------
-    priors : "weak", "flat" or mapping
-        "weak" (default) puts normals on scale-free coordinates: ``log_r``; ``log_rate``, the mean number of
-        purchases (r / alpha) in the mean observed age T; ``logit_dropout`` of the mean a / (a + b);
-        ``log_dropout_concentration`` of a + b. "flat" makes the mode the maximum likelihood estimate. A
-        mapping from coordinate to (mean, sd) replaces some of the weak ones.
+    priors, groups, covariates
+        See `lifecast.families.settings.FamilySettings`. The coordinates are ``log_r``; ``log_rate``, the mean
+        number of purchases (r / alpha) in the mean observed age T; ``logit_dropout`` of the mean a / (a + b);
+        ``log_dropout_concentration`` of a + b. Covariates shift ``log_rate`` and ``logit_dropout``.
 
     Examples
     --------
@@ -36,8 +35,6 @@ class BGNBD:
     >>> BGNBD(priors={"log_r": (0.0, 1.0)}).parameters
     ('r', 'alpha', 'a', 'b')
     """
-
-    priors: Priors = "weak"
 
     name: ClassVar[str] = "bg-nbd"
     parameters: ClassVar[tuple[str, ...]] = ("r", "alpha", "a", "b")
@@ -47,9 +44,7 @@ class BGNBD:
         "logit_dropout": (-1.5, 1.5),
         "log_dropout_concentration": (1.0, 1.5),
     }
-
-    def __post_init__(self) -> None:
-        prior_table(self.priors, self.weak_priors)
+    covariate_coordinates: ClassVar[tuple[str, ...]] = ("log_rate", "logit_dropout")
 
     def start(self, rows: PurchaseRows) -> Floats:
         repeats = float(rows.weight @ rows.x) + 0.5
@@ -62,6 +57,10 @@ class BGNBD:
         return np.stack(
             [r, alpha, expit(points[..., 2]) * concentration, expit(-points[..., 2]) * concentration], axis=-1
         )
+
+    def unconstrain(self, theta: Floats) -> Floats:
+        r, alpha, a, b = np.moveaxis(theta, -1, 0)
+        return np.stack([np.log(r), np.log(r / alpha), np.log(a / b), np.log(a + b)], axis=-1)
 
     def jacobian(self, point: Floats) -> Floats:
         r, alpha, a, b = self.constrain(point)

@@ -3,7 +3,7 @@
 Forecasts and inference know no more of it than this.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from lifecast.arrays import Floats, Integers, Keys
@@ -21,14 +21,29 @@ class Family(Protocol):
     name: ClassVar[str]
     parameters: ClassVar[tuple[str, ...]]
     weak_priors: ClassVar[Mapping[str, tuple[float, float]]]
+    covariate_coordinates: ClassVar[tuple[str, ...]]
 
     @property
     def priors(self) -> Priors:
         """What the user chose: a name, or a mapping of coordinates to (mean, sd)."""
         ...
 
+    @property
+    def groups(self) -> str | None:
+        """The attribute whose values have parameters of their own."""
+        ...
+
+    @property
+    def covariates(self) -> Sequence[str]:
+        """The attributes that shift the covariate coordinates."""
+        ...
+
     def constrain(self, points: Floats) -> Floats:
         """Coordinates (..., d) to parameters (..., d), in units of the data's own scale."""
+        ...
+
+    def unconstrain(self, theta: Floats) -> Floats:
+        """Parameters (..., d) to coordinates (..., d), in the same units: the inverse of `constrain`."""
         ...
 
     def jacobian(self, point: Floats) -> Floats:

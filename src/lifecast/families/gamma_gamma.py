@@ -9,14 +9,14 @@ from scipy.special import polygamma, psi
 
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.errors import SettingsError
-from lifecast.families.priors import Priors, prior_table
+from lifecast.families.settings import FamilySettings
 from lifecast.grouping import SpendRows
 from lifecast.kernels import gamma_gamma
 from lifecast.kernels.gamma_gamma_simulation import simulate_amounts
 
 
 @dataclass(frozen=True)
-class GammaGamma:
+class GammaGamma(FamilySettings):
     """Spend per purchase, independent of how often a customer buys.
 
     [Fader & Hardie 2013, "The gamma-gamma model of monetary value"; after Colombo & Jiang 1999.]
@@ -26,10 +26,9 @@ class GammaGamma:
 
     Parameters
     ----------
-    priors : "weak", "flat" or mapping
-        "weak" (default) puts normals on scale-free coordinates: ``log_p``, ``log_q_minus_1``, and
-        ``log_mean_spend`` relative to the mean of the amounts seen. "flat" makes the mode the maximum
-        likelihood estimate. A mapping from coordinate to (mean, sd) replaces some of the weak ones.
+    priors, groups, covariates
+        See `lifecast.families.settings.FamilySettings`. The coordinates are ``log_p``, ``log_q_minus_1``, and
+        ``log_mean_spend`` relative to the mean of the amounts seen, which is what covariates shift.
     fit_to : "amounts" or "means"
         "amounts" (default) uses every repeat amount, through their mean and the mean of their logs; "means"
         is the papers' likelihood of each customer's mean amount, which says less about how much one
@@ -42,7 +41,6 @@ class GammaGamma:
     ('p', 'q', 'v')
     """
 
-    priors: Priors = "weak"
     fit_to: Literal["amounts", "means"] = "amounts"
 
     name: ClassVar[str] = "gamma-gamma"
@@ -52,11 +50,12 @@ class GammaGamma:
         "log_q_minus_1": (1.0, 1.5),
         "log_mean_spend": (0.0, 1.0),
     }
+    covariate_coordinates: ClassVar[tuple[str, ...]] = ("log_mean_spend",)
 
     def __post_init__(self) -> None:
         if self.fit_to not in ("amounts", "means"):
             raise SettingsError(f'fit_to={self.fit_to!r}: needed "amounts" or "means".')
-        prior_table(self.priors, self.weak_priors)
+        super().__post_init__()
 
     @property
     def zero_amounts(self) -> bool:
@@ -70,6 +69,10 @@ class GammaGamma:
         p = np.exp(points[..., 0])
         beyond_one = np.exp(points[..., 1])
         return np.stack([p, 1.0 + beyond_one, np.exp(points[..., 2]) * beyond_one / p], axis=-1)
+
+    def unconstrain(self, theta: Floats) -> Floats:
+        p, q, v = np.moveaxis(theta, -1, 0)
+        return np.stack([np.log(p), np.log(q - 1.0), np.log(p * v / (q - 1.0))], axis=-1)
 
     def jacobian(self, point: Floats) -> Floats:
         p, q, v = self.constrain(point)
