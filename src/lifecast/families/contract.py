@@ -4,7 +4,7 @@ Forecasts and inference know no more of it than this.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.families.priors import Priors
@@ -145,6 +145,26 @@ class PurchaseFamily(Family, Protocol):
         """Log probability that customers with these histories make n purchases within t, shape (row,).
 
         At one parameter vector and drift. A new customer has x = 0, t_x = 0 and T = 0.
+        """
+        ...
+
+
+@runtime_checkable
+class DiscreteTime(Protocol):
+    """What a family of purchases has besides, where they happen at whole time units only.
+
+    Ages and times are then counted in opportunities, and the likelihood gets them as they are. Expected
+    purchases are a step function. Opportunities come at fixed dates, so the clock runs evenly and no market
+    moves it; nobody drifts.
+    """
+
+    def check_histories(self, x: Integers, t_x: Floats, T: Floats) -> None:
+        """Refuse histories (customer,) that the model cannot have made.
+
+        Raises
+        ------
+        DataError
+            What was found, and what to do.
         """
         ...
 

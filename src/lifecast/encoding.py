@@ -1,0 +1,243 @@
+"""Groups and covariates as numbers: learned from the customers of a fit, the same for those of a forecast."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecast.arrays import Floats, Integers
+from lifecast.errors import DataError, SettingsError
+from lifecast.grouping import codes
+from lifecast.rfm import RFM
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STEPS_PER_SD = 8  # so that customers of nearly equal covariates can be counted together
+FARTHEST_SD = 4.0
+MOST_KINDS = 5_000
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """How one attribute becomes columns of numbers.
+
+    A number is standardised and rounded to an eighth of a standard deviation, a category other than the first
+    is a column of zeros and ones; so is the higher of two numbers, where there are only two.
+
+    Attributes
+    ----------
+    name : str
+    levels : tuple
+        The categories in order; empty for a number.
+    mean, sd : float
+        Of a number, over the customers of the fit.
+    """
+
+    name: str
+    levels: tuple[Any, ...] = ()
+    mean: float = 0.0
+    sd: float = 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the columns are called."""
+        return tuple(f"{self.name}={level}" for level in self.levels[1:]) if self.levels else (self.name,)
+
+    def encode(self, rfm: RFM) -> Floats:
+        """The columns of these customers, shape (customer, column).
+
+        Raises
+        ------
+        DataError
+            A category that the fit has not seen.
+        """
+        values = attribute(rfm, self.name)
+        if not self.levels:
+            standard = (as_numbers(values, self.name) - self.mean) / self.sd
+            steps = np.round(np.clip(standard, -FARTHEST_SD, FARTHEST_SD) * STEPS_PER_SD)
+            rounded: Floats = steps[:, None] / STEPS_PER_SD
+            return rounded
+        place = {level: number for number, level in enumerate(self.levels)}
+        texts = values.to_pylist()
+        unknown = [value for value in texts if value not in place]
+        if unknown:
+            raise DataError(
+                f"Covariate {self.name!r} is {unknown[0]!r} for some of the {len(unknown):,} customers whose "
+                f"value the fit has not seen; it knows {', '.join(map(repr, self.levels))}. "
+                "Fit again with these customers, or map the value to a known one."
+            )
+        number = np.array([place[value] for value in texts], np.int64)
+        dummies: Floats = (number[:, None] == np.arange(1, len(self.levels))).astype(np.float64)
+        return dummies
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Customers told apart by what sets their parameters apart.
+
+    Attributes
+    ----------
+    group : (kind,)
+        Place among the encoding's group names; the number of names stands for a group not seen.
+    columns : (kind, column)
+        Covariates, encoded.
+    kind : (customer,)
+    """
+
+    group: Integers
+    columns: Floats
+    kind: Integers
+
+    def __len__(self) -> int:
+        return self.group.size
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Which attributes set a family's customers apart, and how they become numbers.
+
+    Attributes
+    ----------
+    groups : str or None
+        The attribute with the groups.
+    group_names : tuple
+        Its values among the customers of the fit, in order.
+    covariates : tuple of Covariate
+    """
+
+    groups: str | None = None
+    group_names: tuple[Any, ...] = ()
+    covariates: tuple[Covariate, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the columns of all covariates are called."""
+        return tuple(column for covariate in self.covariates for column in covariate.columns)
+
+    def kinds(self, rfm: RFM) -> Kinds:
+        """Sort customers into kinds.
+
+        Raises
+        ------
+        SettingsError
+            The RFM lacks an attribute.
+        DataError
+            A covariate is missing or unknown, or there are too many kinds to tell apart.
+        """
+        group = np.zeros(len(rfm), np.int64)
+        if self.groups is not None:
+            place = {name: number for number, name in enumerate(self.group_names)}
+            of_customers = attribute(rfm, self.groups).to_pylist()
+            group = np.array([place.get(name, len(place)) for name in of_customers], np.int64)
+        if not self.covariates:
+            present, kind = codes(group)
+            return Kinds(present, np.zeros((present.size, 0)), kind)
+        columns = np.concatenate([covariate.encode(rfm) for covariate in self.covariates], axis=1)
+        distinct, kind = np.unique(np.column_stack([group, columns]), axis=0, return_inverse=True)
+        if len(distinct) > MOST_KINDS:
+            raise DataError(
+                f"{len(distinct):,} different combinations of groups and covariates "
+                f"({', '.join(covariate.name for covariate in self.covariates)}): at most {MOST_KINDS:,} can "
+                "be told apart. Use fewer covariates, or cut numbers into classes."
+            )
+        return Kinds(distinct[:, 0].astype(np.int64), distinct[:, 1:], kind.ravel().astype(np.int64))
+
+    def to_json(self) -> dict[str, Any]:
+        """The encoding, ready for JSON."""
+        return {
+            "groups": self.groups,
+            "group_names": list(self.group_names),
+            "covariates": [
+                {**vars(covariate), "levels": list(covariate.levels)} for covariate in self.covariates
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> "Encoding":
+        """What `to_json` wrote."""
+        return cls(
+            found["groups"],
+            tuple(found["group_names"]),
+            tuple(
+                Covariate(each["name"], tuple(each["levels"]), each["mean"], each["sd"])
+                for each in found["covariates"]
+            ),
+        )
+
+
+def learn_encoding(rfm: RFM, groups: str | None, covariates: Sequence[str]) -> Encoding:
+    """How the attributes of these customers become numbers.
+
+    Raises
+    ------
+    SettingsError
+        The RFM lacks an attribute.
+    DataError
+        An attribute has missing values, or the same value for everybody.
+    """
+    names: tuple[Any, ...] = ()
+    if groups is not None:
+        names = distinct(attribute(rfm, groups), groups, len(rfm))
+    return Encoding(groups, names, tuple(learn_covariate(rfm, name) for name in covariates))
+
+
+def learn_covariate(rfm: RFM, name: str) -> Covariate:
+    """How one covariate becomes columns."""
+    import pyarrow as pa
+
+    values = attribute(rfm, name)
+    levels = distinct(values, name, len(rfm))
+    if len(levels) < 2:
+        raise DataError(
+            f"Covariate {name!r} is {levels[0]!r} for every customer: it explains no difference. Drop it."
+        )
+    if len(levels) == 2 or not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        return Covariate(name, levels)
+    numbers = as_numbers(values, name)
+    return Covariate(name, (), float(np.mean(numbers)), float(np.std(numbers)))
+
+
+def attribute(rfm: RFM, name: str) -> "pa.Array[Any]":
+    """A column of the customers: numbers, truth values or texts; NaN is a missing value.
+
+    Raises
+    ------
+    SettingsError
+        The RFM has no such attribute.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if name not in rfm.attributes:
+        raise SettingsError(
+            f"The model needs the attribute {name!r}; the RFM has {', '.join(rfm.attributes) or 'none'}. "
+            f"Pass attributes=[{name!r}] to rfm_summary."
+        )
+    values = rfm.attributes[name]
+    if pa.types.is_floating(values.type):
+        return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    plain = pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)
+    return values if plain else values.cast(pa.large_string())
+
+
+def distinct(values: "pa.Array[Any]", name: str, customers: int) -> tuple[Any, ...]:
+    """The values that occur, in order."""
+    if values.null_count:
+        raise DataError(
+            f"{values.null_count:,} of {customers:,} customers have no {name!r}. Fill it in (a value such as "
+            '"unknown" is a value like any other), or leave these customers out.'
+        )
+    return tuple(values.unique().sort().to_pylist())
+
+
+def as_numbers(values: "pa.Array[Any]", name: str) -> Floats:
+    """A numeric column."""
+    numbers: Floats = np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
+    if not np.all(np.isfinite(numbers)):
+        raise DataError(
+            f"Covariate {name!r} is missing or not finite for {np.sum(~np.isfinite(numbers)):,} of "
+            f"{numbers.size:,} customers. Fill it in, or leave these customers out."
+        )
+    return numbers
