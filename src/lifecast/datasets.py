@@ -1,13 +1,24 @@
-"""Real logs to learn and test with."""
+"""Logs to learn and test with: real ones, and simulated shops whose truth is known."""
 
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifecast.errors import LifecastError
+from lifecast.simulated_shop import DEFAULT_CHANNELS, Channel, Offer, SimulatedShop, Truth, simulate_shop
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = [
+    "DEFAULT_CHANNELS",
+    "Channel",
+    "Offer",
+    "SimulatedShop",
+    "Truth",
+    "load_cdnow",
+    "simulate_shop",
+]
 
 
 def load_cdnow(sample: bool = False) -> "pd.DataFrame":
