@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lifecast.arrays import Floats, Integers, Keys
-from lifecast.families.contract import PurchaseFamily, SpendFamily
+from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.grouping import PurchaseRows, group_purchases, spend_history
 from lifecast.kernels.reduction import add_up, expected_values
 from lifecast.kernels.stream import hash_texts
@@ -256,8 +256,9 @@ def simulate(
     pace = worlds.pace
     histories = book.rows.x, book.rows.T, worlds.purchases, pace.drift
     scale = purchase_family.time_scale(*histories)
+    whole_times = isinstance(purchase_family, DiscreteTime)
     expected = purchase_family.expected_purchases(
-        *histories, *purchases_and_value(worlds, horizon, discount_rate, scale)
+        *histories, *purchases_and_value(worlds, horizon, discount_rate, scale, whole_times)
     )
     S, K = len(worlds), periods.size - 1
     period = float(periods[1]) or 1.0

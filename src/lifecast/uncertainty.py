@@ -186,7 +186,7 @@ class PeriodSums:
         customer = np.repeat(futures.customer, np.diff(futures.first))
         _, worlds, periods = self.shape
         length = float(self.simulation.periods[1]) or 1.0
-        period = np.minimum((futures.time / length).astype(np.int64), periods - 1)
+        period = np.clip(np.ceil(futures.time / length - 1e-9).astype(np.int64) - 1, 0, periods - 1)
         cell = (self.group[customer] * worlds + futures.world) * periods + period
         amounts = [futures.amount]
         if len(self.sums) > 1:

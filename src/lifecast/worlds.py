@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lifecast.arrays import Floats
+from lifecast.arrays import Floats, Integers
 from lifecast.market import Pace
 from lifecast.posterior import Posterior
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
 NEGLIGIBLE_DISCOUNT = 1e-9
+FEW_STEPS = 128
+NODES = 16  # of a panel over which 1 + t / scale grows e-fold
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,11 @@ def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats
 
 
 def purchases_and_value(
-    worlds: Worlds, horizon: float, discount_rate: float, scale: float
+    worlds: Worlds, horizon: float, discount_rate: float, scale: float, whole_times: bool
 ) -> tuple[Floats, Floats]:
     """What makes purchases, and discounted ones at the world's prices, of expected cumulative purchases.
+
+    The last two arguments are as in `discounting`.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def purchases_and_value(
     times, weights, price = [np.array([horizon])], [np.zeros(1)], [np.zeros((len(worlds), 1))]
     for i in range(stretches):
         end = horizon if i == stretches - 1 else pace.edges[i + 1]
-        at, weight = discounting(pace.edges[i], end, discount_rate, scale)
+        at, weight = discounting(pace.edges[i], end, discount_rate, scale, whole_times)
         times.append(at)
         weights.append(weight)
         price.append(np.broadcast_to(pace.price[:, i : i + 1], (len(worlds), at.size)))
@@ -87,18 +91,23 @@ def purchases_and_value(
     return pace.operational(np.concatenate(times)), table
 
 
-def discounting(start: float, end: float, discount_rate: float, scale: float) -> tuple[Floats, Floats]:
+def discounting(
+    start: float, end: float, discount_rate: float, scale: float, whole_times: bool = False
+) -> tuple[Floats, Floats]:
     """Times (time,) and weights (time,) that turn expected cumulative purchases into discounted ones.
 
     The sum of exp(-rate t) over purchases in (start, end] is, by parts, exp(-rate t) E(t) between the ends
     plus the rate times the integral of exp(-rate t) E(t); that integral by Gauss-Legendre in
-    log(1 + t / scale), in which E is smooth, as the family says.
+    log(1 + t / scale), in which E is smooth, as the family says. Where purchases happen at whole times only,
+    it is a sum over these.
     """
     if end <= start:
         return np.array([start]), np.zeros(1)
     if discount_rate == 0.0:
         return np.array([end, start]), np.array([1.0, -1.0])
     end = min(end, start - math.log(NEGLIGIBLE_DISCOUNT) / discount_rate)
+    if whole_times:
+        return discounting_steps(whole(start), whole(end), discount_rate, scale)
     first, reach = math.log1p(start / scale), math.log((scale + end) / (scale + start))
     nodes = math.ceil(2.0 + 5.0 * reach + 0.6 * discount_rate * (end - start))
     points, point_weights = np.polynomial.legendre.leggauss(nodes)
@@ -107,3 +116,54 @@ def discounting(start: float, end: float, discount_rate: float, scale: float) ->
     return np.append(times, [end, start]), np.append(
         weights, [np.exp(-discount_rate * end), -np.exp(-discount_rate * start)]
     )
+
+
+def discounting_steps(first: int, last: int, discount_rate: float, scale: float) -> tuple[Floats, Floats]:
+    """`discounting` of purchases at the whole times first + 1, ..., last alone.
+
+    Few times are all nodes. Many are parted into panels: in each the weight of a time goes to 16 nodes, by
+    their shares in the value there of the polynomial in log(1 + t / scale) through them.
+    """
+    times = np.arange(first, last + 1, dtype=np.float64)
+    if times.size == 1:
+        return times, np.zeros(1)
+    weights = -np.expm1(-discount_rate) * np.exp(-discount_rate * times)
+    weights[0] = -np.exp(-discount_rate * (first + 1))
+    weights[-1] = np.exp(-discount_rate * last)
+    if times.size <= FEW_STEPS:
+        return times, weights
+    place = np.log1p(times / scale)
+    panel = np.floor(place[1:-1] - place[1]).astype(np.int64)
+    nodes, node_weights = [times[[0, -1]]], [weights[[0, -1]]]
+    for steps in np.split(np.arange(1, last - first), np.flatnonzero(np.diff(panel)) + 1):
+        chosen = steps if steps.size <= 4 * NODES else steps[spread(place[steps])]
+        nodes.append(times[chosen])
+        node_weights.append(weights[steps] @ shares(place[steps], place[chosen]))
+    return np.concatenate(nodes), np.concatenate(node_weights)
+
+
+def whole(time: float) -> int:
+    """Whole time units passed; one that misses its end by rounding alone counts."""
+    return math.floor(time + 1e-9)
+
+
+def spread(values: Floats) -> Integers:
+    """Indices of the ascending values nearest to Chebyshev's points between their ends, these included."""
+    middle, half = (values[0] + values[-1]) / 2, (values[-1] - values[0]) / 2
+    points = middle - half * np.cos(np.pi * np.arange(NODES) / (NODES - 1))
+    above = np.clip(np.searchsorted(values, points), 1, values.size - 1)
+    nearest = np.where(points - values[above - 1] < values[above] - points, above - 1, above)
+    return np.unique(nearest)
+
+
+def shares(values: Floats, nodes: Floats) -> Floats:
+    """Lagrange's polynomials of the nodes at the values, (value, node), in barycentric form [Berrut 2004]."""
+    differences = nodes[:, None] - nodes
+    np.fill_diagonal(differences, 1.0)
+    scaled = differences / np.abs(differences).max()
+    barycentric = 1.0 / scaled.prod(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = barycentric / (values[:, None] - nodes)
+        at_values: Floats = terms / terms.sum(axis=1, keepdims=True)
+    hit = values[:, None] == nodes
+    return np.where(hit.any(axis=1, keepdims=True), hit, at_values)

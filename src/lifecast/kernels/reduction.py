@@ -83,7 +83,7 @@ def add_up(
     discount_rate : float
         Continuous, per time unit.
     period : float
-        Length of a period.
+        Length of a period; its end belongs to it, its beginning to the one before.
     probabilities : (quantile,)
         Symmetric about one half, so that a negative margin turns them round.
     purchases, value, discounted : (world, period)
@@ -101,7 +101,7 @@ def add_up(
         buying_worlds = 0
         current = -1
         for e in range(first[i], first[i + 1]):
-            s, k = world[e], min(int(time[e] / period), periods - 1)
+            s, k = world[e], min(max(math.ceil(time[e] / period - 1e-9) - 1, 0), periods - 1)
             if s != current:
                 current = s
                 draws[buying_worlds] = 0.0
