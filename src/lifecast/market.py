@@ -251,18 +251,20 @@ def unknown_past(longest: float, days: float) -> Past:
     return Past(block / days, age / days, (), None, 1.0)
 
 
-def market_check(market: Market) -> Check:
-    """Whether the market was learned from the log, or is the prior's."""
-    seen = len(market.purchases.errors)
-    return Check(
-        "market",
-        "past forecasts judged",
-        float(seen),
-        ">= 1",
-        seen >= 1,
+def market_check(market: Market | None) -> Check:
+    """Whether the market was learned from the log, is the prior's, or is none: purchases have fixed dates."""
+    seen = 0 if market is None else len(market.purchases.errors)
+    remedy = (
         "The market's spread is the prior's: make the RFM from a longer log with rfm_summary, "
-        "or leave the market out with CLTV(market=None).",
+        "or leave the market out with CLTV(market=None)."
     )
+    if market is None:
+        remedy = (
+            "Opportunities to buy come at fixed dates, so no market moves them. Intervals take customers to "
+            "be independent of each other, and are too narrow where good and bad years come to all. "
+            "CLTV(market=None) is the same model."
+        )
+    return Check("market", "past forecasts judged", float(seen), ">= 1", seen >= 1, remedy)
 
 
 def flatten(market: Market) -> dict[str, Floats]:
