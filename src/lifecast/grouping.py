@@ -121,3 +121,12 @@ def codes(values: np.ndarray) -> tuple[np.ndarray, Integers]:
     """The distinct values, and for each value its place among them."""
     distinct, code = np.unique(values, return_inverse=True)
     return distinct, code.astype(np.int64)
+
+
+def ages_by_frequency(x: Integers, T: Floats) -> tuple[Integers, Floats, Floats]:
+    """The distinct frequencies, and the youngest and the oldest age that each occurs with."""
+    x_values, x_code = codes(x)
+    youngest, oldest = np.full(x_values.size, np.inf), np.zeros(x_values.size)
+    np.minimum.at(youngest, x_code, T)
+    np.maximum.at(oldest, x_code, T)
+    return x_values, youngest, oldest

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.special import expit
 
 from lifecast.arrays import Floats, Integers, Keys
+from lifecast.families.room import with_room
 from lifecast.families.settings import FamilySettings
-from lifecast.grouping import PurchaseRows, codes
+from lifecast.grouping import PurchaseRows, ages_by_frequency
 from lifecast.kernels import bg_nbd, bg_nbd_worlds
 from lifecast.kernels.bg_nbd_simulation import simulate_purchases
 
@@ -137,14 +138,12 @@ class BGNBD(FamilySettings):
         edges: Floats,
         expected: float,
     ) -> tuple[Integers, Any, Any, Floats]:
-        room = int(1.1 * row.size * theta.shape[0] * expected) + 1_000
-        while True:
-            purchases: tuple[Integers, Any, Any, Floats] = simulate_purchases(
-                x, T, p_alive, p_buys, row, keys, theta, drift, clock, edges, room
-            )
-            if purchases[0][-1] <= room:
-                return purchases
-            room = int(purchases[0][-1])
+        return with_room(
+            lambda capacity: simulate_purchases(
+                x, T, p_alive, p_buys, row, keys, theta, drift, clock, edges, capacity
+            ),
+            row.size * theta.shape[0] * expected,
+        )
 
     def log_probability_of_count(
         self,
@@ -158,12 +157,3 @@ class BGNBD(FamilySettings):
     ) -> Floats:
         log_probabilities: Floats = bg_nbd_worlds.log_probability_of_count(x, t_x, T, n, t, theta, drift)
         return log_probabilities
-
-
-def ages_by_frequency(x: Integers, T: Floats) -> tuple[Integers, Floats, Floats]:
-    """The distinct frequencies, and the youngest and the oldest age that each occurs with."""
-    x_values, x_code = codes(x)
-    youngest, oldest = np.full(x_values.size, np.inf), np.zeros(x_values.size)
-    np.minimum.at(youngest, x_code, T)
-    np.maximum.at(oldest, x_code, T)
-    return x_values, youngest, oldest

@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit
 
 from lifecast.arrays import Floats, Integers, Keys
-from lifecast.kernels.bg_nbd_worlds import drifted
+from lifecast.kernels.clock import calendar_time, stretch_at
+from lifecast.kernels.drift import drifted
 from lifecast.kernels.stream import TIMING, first_bits, mix64, next_gamma, next_uniform, to_uniform
 
 
@@ -84,21 +85,14 @@ def simulate_purchases(
             a, leavers_and_stayers = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
             passed = A * math.expm1(-math.log1p(-u / p_alive[j, s]) / k)
             end = clock[s, K]
-            slots_per_time = K / end
+            stretches_per_time = K / end
             rate = 0.0
             while passed <= end:
-                slot = min(int(passed * slots_per_time), K - 1)
-                while slot > 0 and passed <= clock[s, slot]:
-                    slot -= 1
-                while slot < K - 1 and passed > clock[s, slot + 1]:
-                    slot += 1
-                span = clock[s, slot + 1] - clock[s, slot]
                 if count < capacity:
+                    slot = stretch_at(passed, clock, s, stretches_per_time)
                     world[count] = s
                     stretch[count] = slot
-                    time[count] = edges[slot] + (passed - clock[s, slot]) / span * (
-                        edges[slot + 1] - edges[slot]
-                    )
+                    time[count] = calendar_time(passed, clock, s, edges, slot)
                 count += 1
                 state, u = next_uniform(state)
                 leave = a / leavers_and_stayers
