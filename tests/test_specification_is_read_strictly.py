@@ -100,7 +100,7 @@ def test_can_spend_be_left_out_and_asked_for(tmp_path: Path) -> None:
         ('[spend]\nfit_to = "mean"', "'mean'", '"amounts" or "means"'),
         ("spend = true", "spend = True", "a table, or false"),
         ("[fit]\ndraws = 0", "fit.draws = 0", "a whole number, such as 1000"),
-        ('[fit]\nmethod = "nuts"', "fit.method = 'nuts'", '"laplace" or "map"'),
+        ('[fit]\nmethod = "mcmc"', "fit.method = 'mcmc'", '"auto", "laplace", "nuts" or "map"'),
         ("[forecast]\ninterval = 90", "forecast.interval = 90", "a probability such as 0.9"),
         ('[data]\nobservation_end = "soon"', "data.observation_end = 'soon'", "such as 1997-09-30"),
         ('[data]\nmerge_within = "month"', "data.merge_within = 'month'", "a number of days"),

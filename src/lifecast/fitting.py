@@ -2,31 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.errors import DataError, FitError
-from lifecast.families.contract import PurchaseFamily, SpendFamily
+from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.families.density import log_posterior
 from lifecast.grouping import group_purchases, group_spend, spend_history
-from lifecast.inference.laplace import sample_around
 from lifecast.inference.mode import find_mode
+from lifecast.methods import Method, draw
 from lifecast.posterior import Check
 from lifecast.rfm import RFM
 
-Method = Literal["laplace", "map"]
 FEW_REPEAT_BUYERS = 50
-TRUSTED_K_HAT = 0.7
-ENOUGH_DRAWS = 400.0
 
 
 @dataclass(frozen=True)
 class Part:
-    """The posterior of one family: parameter name to draws, and the checks."""
+    """The posterior of one family: parameter name to draws, the method that drew them, and the checks."""
 
+    family: str
     draws: Mapping[str, Floats]
+    method: Method
     checks: tuple[Check, ...]
 
 
@@ -48,6 +47,9 @@ def fit_purchases(
             "nothing can be learned. Needed: customers whose first purchase lies before the observation end. "
             "Check observation_end and the dates."
         )
+    if isinstance(family, DiscreteTime):
+        family.check_histories(rfm.frequency, rfm.recency, rfm.T)
+        scale = 1.0
     repeaters = int(np.sum(rfm.frequency > 0))
     return fit(family, rows.scaled(scale), scale, repeaters, method, draws, rng)
 
@@ -111,7 +113,7 @@ def fit(
             f"The search for the mode of {family.name} left the numbers after {repeaters:,} repeat buyers. "
             'Use priors="weak", or a longer log.'
         )
-    checks = [
+    checks = (
         Check(
             family.name, "repeat buyers", float(repeaters), f">= {FEW_REPEAT_BUYERS}",
             repeaters >= FEW_REPEAT_BUYERS,
@@ -122,21 +124,8 @@ def fit(
             "The likelihood has a flat ridge: parameters are not identified. "
             "Use weak priors or a longer log.",
         ),
-    ]  # fmt: skip
-    if method == "map":
-        points = mode.location[None, :]
-    else:
-        sample = sample_around(mode, density, draws, rng)
-        points = sample.draws
-        checks += [
-            Check(
-                family.name, "Pareto k-hat", sample.k_hat, f"< {TRUSTED_K_HAT}", sample.k_hat < TRUSTED_K_HAT,
-                "The posterior is not close enough to its approximation; use a longer log or tighter priors.",
-            ),
-            Check(
-                family.name, "effective draws", sample.effective, f">= {ENOUGH_DRAWS:g}",
-                sample.effective >= ENOUGH_DRAWS, "Ask for more draws.",
-            ),
-        ]  # fmt: skip
-    theta = family.rescale(family.constrain(points), scale)
-    return Part(dict(zip(family.parameters, theta.T.copy(), strict=True)), tuple(checks))
+    )  # fmt: skip
+    drawn = draw(family.name, density, mode, method, draws, rng)
+    theta = family.rescale(family.constrain(drawn.points), scale)
+    of_parameters = dict(zip(family.parameters, theta.T.copy(), strict=True))
+    return Part(family.name, of_parameters, drawn.method, checks + drawn.checks)

@@ -13,9 +13,9 @@ from lifecast.arrays import Floats
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.families.bg_nbd import BGNBD
-from lifecast.families.contract import PurchaseFamily, SpendFamily
+from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.families.gamma_gamma import GammaGamma
-from lifecast.fitting import Method, fit_purchases, fit_spend
+from lifecast.fitting import fit_purchases, fit_spend
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.grouping import group_purchases, group_spend, spend_history
 from lifecast.market import (
@@ -27,6 +27,7 @@ from lifecast.market import (
     unflatten,
     unknown_past,
 )
+from lifecast.methods import METHODS, Method
 from lifecast.posterior import Check, Posterior
 from lifecast.provenance import described, origin
 from lifecast.rfm import RFM
@@ -81,15 +82,17 @@ class CLTV:
 
     # -- fitting ---------------------------------------------------------------------------------
 
-    def fit(self, rfm: RFM, *, method: Method = "laplace", draws: int = 1000, random_seed: int = 0) -> "CLTV":
+    def fit(self, rfm: RFM, *, method: Method = "auto", draws: int = 1000, random_seed: int = 0) -> "CLTV":
         """Learn the parameters that customers share.
 
         Parameters
         ----------
         rfm : RFM
-        method : "laplace" or "map"
-            "laplace" (default) draws from the whole posterior; "map" keeps its mode alone (the maximum
-            likelihood with flat priors).
+        method : "auto", "laplace", "nuts" or "map"
+            "laplace" draws from the whole posterior by importance sampling around its mode, which takes about
+            a second; "nuts" by the No-U-Turn sampler in four chains, which takes longer and copes with any
+            shape. "auto" (default) is "laplace", and "nuts" for a family that it does not serve well; the
+            diagnostics say so. "map" keeps the mode alone (the maximum likelihood with flat priors).
         draws : int, default 1000
             Number of equally weighted posterior draws.
         random_seed : int, default 0
@@ -104,14 +107,15 @@ class CLTV:
         DataError
             Nothing can be learned from this RFM, or the spend family needs a column that it lacks.
         """
-        if method not in ("laplace", "map"):
-            raise SettingsError(f'method={method!r}: needed "laplace" or "map".')
+        if method not in METHODS:
+            raise SettingsError(f'method={method!r}: needed "auto", "laplace", "nuts" or "map".')
         if draws < 1:
             raise SettingsError(f"draws={draws}: needed at least 1; 1000 is usual.")
         rng = np.random.default_rng(random_seed)
         purchases = fit_purchases(self.purchases, rfm, method, draws, rng)
         spend = None if self.spend is None else fit_spend(self.spend, rfm, method, draws, rng)
-        if self.market == "auto":
+        self._market = None
+        if self.market == "auto" and not isinstance(self.purchases, DiscreteTime):
             self._market = learn_market(
                 rfm.past or unknown_past(float(np.max(rfm.T)), rfm.time_unit.days),
                 rfm.time_unit.days,
@@ -126,9 +130,10 @@ class CLTV:
             market={} if self._market is None else flatten(self._market),
             checks=purchases.checks
             + (() if spend is None else spend.checks)
-            + (() if self._market is None else (market_check(self._market),)),
+            + (() if self.market is None else (market_check(self._market),)),
             provenance=described(self.purchases, self.spend)
             | {"method": method, "draws": draws, "random_seed": random_seed}
+            | {"drawn_by": {part.family: part.method for part in (purchases, spend) if part is not None}}
             | origin(rfm),
         )
         for check in self._posterior.checks:
@@ -477,6 +482,8 @@ class CLTV:
                 f"The RFM counts time in {rfm.time_unit.name}s, the model in {unit.name}s. "
                 f"Make the RFM with time_unit={unit.name!r}."
             )
+        if isinstance(self.purchases, DiscreteTime):
+            self.purchases.check_histories(rfm.frequency, rfm.recency, rfm.T)
 
     def _expected(self, rfm: RFM, what: str, start: float, end: float, rate: float) -> "pd.Series":
         import pandas as pd
@@ -491,6 +498,6 @@ class CLTV:
             draws,
             self._spend_draws(),
             what,
-            *discounting(start, end, rate, scale),
+            *discounting(start, end, rate, scale, isinstance(self.purchases, DiscreteTime)),
         )
         return pd.Series(values, index=pd.Index(rfm.customer_id.to_pandas(), name="customer_id"), name=what)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifecast.errors import SettingsError
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
+from lifecast.methods import Method
 from lifecast.model import CLTV
 from lifecast.rfm import RFM
 from lifecast.timeunit import TimeUnit
@@ -83,7 +84,7 @@ class Spend(Family):
 class Fit(Table):
     """How a model is fitted; see `CLTV.fit`."""
 
-    method: Literal["laplace", "map"] | None = Field(default=None, description='"laplace" or "map"')
+    method: Method | None = Field(default=None, description='"auto", "laplace", "nuts" or "map"')
     draws: int | None = Field(default=None, description="a whole number, such as 1000", ge=1)
     random_seed: int | None = Field(default=None, description="a whole number from 0 up", ge=0)
 
@@ -124,7 +125,7 @@ class Specification(Table):
     ...     _ = file.write('spend = false\n[purchases]\nfamily = "bg-nbd"\npriors = "flat"\n')
     ...     _ = file.flush()
     ...     read_specification(file.name).model().purchases
-    BGNBD(priors='flat')
+    BGNBD(priors='flat', groups=None, covariates=())
     """
 
     data: Data = Field(default=Data(), description="a table")

@@ -67,7 +67,11 @@ def fit(
     out: Annotated[Path, typer.Option(help="Model file to write, .nc (netCDF).")],
     spec: Spec = None,
     method: Annotated[
-        str | None, typer.Option(help="laplace (the posterior) or map (its mode).", show_default="laplace")
+        str | None,
+        typer.Option(
+            help="laplace or nuts (the posterior), auto (laplace, or nuts where needed), or map (its mode).",
+            show_default="auto",
+        ),
     ] = None,
     draws: Annotated[int | None, typer.Option(help="Posterior draws.", show_default="1000")] = None,
     seed: Seed = None,
