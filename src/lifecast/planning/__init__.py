@@ -1,0 +1,1 @@
+"""Decisions, and the tables that they start from."""
