@@ -531,7 +531,7 @@ def test_are_the_parameters_of_a_shop_found_again(either_case: PurchaseCase | Sp
         logs = np.log(fitted(case, family, rfm, 1000, rng))
         away = np.abs(np.log(theta) - logs.mean(axis=0)) / logs.std(axis=0)
         assert np.all(away < 4.5)
-        assert logs.std(axis=0).min() < 0.1  # and something was learned
+        assert logs.std(axis=0).min() < 0.3  # and something was learned
 
 
 def ranks(case: Any, data_sets: int, customers: int, seed: int) -> Floats:

@@ -12,6 +12,7 @@ from lifecast.errors import (
 )
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
+from lifecast.families.mbg_nbd import MBGNBD
 from lifecast.forecast import Forecast
 from lifecast.model import CLTV
 from lifecast.rfm import RFM, rfm_summary
@@ -21,6 +22,7 @@ load = CLTV.load
 __all__ = [
     "BGNBD",
     "CLTV",
+    "MBGNBD",
     "RFM",
     "Backtest",
     "DataError",

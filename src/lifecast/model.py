@@ -32,7 +32,7 @@ from lifecast.posterior import Check, Posterior
 from lifecast.provenance import described, origin
 from lifecast.rfm import RFM
 from lifecast.settings import continuous_rate, known_parameters, margins
-from lifecast.simulation import Observer, Simulation, expectations, simulate, watch
+from lifecast.simulation import Observer, Simulation, expectations, simulate, times_or_zero, watch
 from lifecast.timeunit import TimeUnit, parse_horizon
 from lifecast.worlds import Worlds, discounting, draw_worlds, period_edges
 
@@ -401,7 +401,8 @@ class CLTV:
         expected = self.purchases.expected_purchases(
             x, T, theta, np.zeros(draws), np.full((draws, 1), length), np.ones((draws, 1, 1))
         )
-        return float(expected(x, T).mean())
+        alive = self.purchases.probability_alive(x, T, T, theta)  # some leave with the first purchase
+        return float(np.mean(times_or_zero(alive, expected(x, T)[0])))
 
     def purchase_pmf(self, n: int, horizon: float | str) -> float:
         """Posterior mean probability that a new customer makes n repeat purchases within the horizon."""

@@ -6,8 +6,15 @@ from typing import Any
 from lifecast.errors import SettingsError
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
+from lifecast.families.mbg_nbd import MBGNBD
 
-PURCHASE_FAMILIES: dict[str, Any] = {BGNBD.name: BGNBD}
+PURCHASE_FAMILIES: dict[str, Any] = {
+    family.name: family
+    for family in (
+        BGNBD,
+        MBGNBD,
+    )
+}
 SPEND_FAMILIES: dict[str, Any] = {GammaGamma.name: GammaGamma}
 
 

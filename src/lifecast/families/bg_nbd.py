@@ -155,5 +155,6 @@ class BGNBD(FamilySettings):
         theta: Floats,
         drift: float,
     ) -> Floats:
-        log_probabilities: Floats = bg_nbd_worlds.log_probability_of_count(x, t_x, T, n, t, theta, drift)
+        alive = self.probability_alive(x, t_x, T, theta[None, :])[:, 0]
+        log_probabilities: Floats = bg_nbd_worlds.log_probability_of_count(alive, x, T, n, t, theta, drift)
         return log_probabilities

@@ -192,9 +192,9 @@ def expectations_of_rows(
 
 @njit(cache=True, nogil=True)
 def log_probability_of_count(
-    x: Integers, t_x: Floats, T: Floats, n: Integers, t: float, theta: Floats, drift: float
+    p_alive: Floats, x: Integers, T: Floats, n: Integers, t: float, theta: Floats, drift: float
 ) -> Floats:
-    """Log probability that customers with these histories make n purchases within t, shape (row,).
+    """Log probability that customers make n purchases within t, shape (row,), given P(alive) of each.
 
     Given life, the traits of a known customer are distributed as a new one's, only with other shapes and
     rates.
@@ -202,10 +202,9 @@ def log_probability_of_count(
     r, alpha, a, b = theta
     result = np.empty(x.size)
     for i in range(x.size):
-        alive = probability_alive(x[i], t_x[i], T[i], r, alpha, a, b)
         k, A = drifted(r + x[i], alpha + T[i], drift)
-        probability = alive * purchase_pmf(n[i], t, k, A, a, b + x[i])
+        probability = p_alive[i] * purchase_pmf(n[i], t, k, A, a, b + x[i])
         if n[i] == 0:
-            probability += 1.0 - alive
+            probability += 1.0 - p_alive[i]
         result[i] = math.log(max(probability, 1e-300))
     return result
