@@ -31,6 +31,7 @@ LAYERS: list[set[str]] = [
     {"population"},
     {"posterior"},
     {"methods"},
+    {"pooling"},
     {"fitting", "error_process", "past_forecast"},
     {"market"},
     {"worlds", "settings", "provenance"},

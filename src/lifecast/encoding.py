@@ -127,6 +127,8 @@ class Encoding:
             A covariate is missing or unknown, or there are too many kinds to tell apart.
         """
         group = np.zeros(len(rfm), np.int64)
+        if self.groups is None and not self.covariates:
+            return Kinds(np.zeros(1, np.int64), np.zeros((1, 0)), group)
         if self.groups is not None:
             place = {name: number for number, name in enumerate(self.group_names)}
             of_customers = attribute(rfm, self.groups).to_pylist()

@@ -1,18 +1,23 @@
 """From an RFM to a posterior: group, scale, find the mode, draw, and check."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.encoding import learn_encoding
 from lifecast.errors import DataError, FitError
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
-from lifecast.families.density import log_posterior
-from lifecast.grouping import group_purchases, group_spend, spend_history
+from lifecast.families.density import Rows, log_likelihood, with_prior
+from lifecast.families.priors import prior_table
+from lifecast.families.regression import effect_priors
+from lifecast.grouping import PurchaseRows, SpendRows, group_purchases, group_spend, spend_history
 from lifecast.inference.mode import find_mode
 from lifecast.methods import Method, draw
+from lifecast.pooling import pool
+from lifecast.population import Population
 from lifecast.posterior import Check
 from lifecast.rfm import RFM
 
@@ -21,12 +26,16 @@ FEW_REPEAT_BUYERS = 50
 
 @dataclass(frozen=True)
 class Part:
-    """The posterior of one family: parameter name to draws, the method that drew them, and the checks."""
+    """The posterior of one family: its population, the method that drew it, and the checks."""
 
-    family: str
-    draws: Mapping[str, Floats]
+    population: Population
     method: Method
     checks: tuple[Check, ...]
+
+    @property
+    def family(self) -> str:
+        """Name of the family."""
+        return str(self.population.family.name)
 
 
 def fit_purchases(
@@ -39,7 +48,6 @@ def fit_purchases(
     DataError
         No customer was watched for any time.
     """
-    rows = group_purchases(rfm.frequency, rfm.recency, rfm.T)
     scale = float(np.mean(rfm.T)) if len(rfm) else 0.0
     if not scale > 0.0:
         raise DataError(
@@ -50,8 +58,11 @@ def fit_purchases(
     if isinstance(family, DiscreteTime):
         family.check_histories(rfm.frequency, rfm.recency, rfm.T)
         scale = 1.0
-    repeaters = int(np.sum(rfm.frequency > 0))
-    return fit(family, rows.scaled(scale), scale, repeaters, method, draws, rng)
+
+    def rows(members: Any) -> PurchaseRows:
+        return group_purchases(rfm.frequency[members], rfm.recency[members], rfm.T[members]).scaled(scale)
+
+    return fit(family, rfm, rows, scale, int(np.sum(rfm.frequency > 0)), method, draws, rng)
 
 
 def fit_spend(family: SpendFamily, rfm: RFM, method: Method, draws: int, rng: np.random.Generator) -> Part:
@@ -74,9 +85,12 @@ def fit_spend(family: SpendFamily, rfm: RFM, method: Method, draws: int, rng: np
         )
     number, mean = spend_history(rfm, family.zero_amounts)
     log_mean = np.zeros(len(rfm)) if rfm.monetary_log_mean is None else rfm.monetary_log_mean
-    rows = group_spend(number, mean, log_mean)
-    scale = float(np.sum(number * mean) / np.sum(number)) if len(rows) else usual_amount(rfm)
-    return fit(family, rows.scaled(scale), scale, int(np.sum(number > 0)), method, draws, rng)
+    scale = float(np.sum(number * mean) / np.sum(number)) if np.any(number > 0) else usual_amount(rfm)
+
+    def rows(members: Any) -> SpendRows:
+        return group_spend(number[members], mean[members], log_mean[members]).scaled(scale)
+
+    return fit(family, rfm, rows, scale, int(np.sum(number > 0)), method, draws, rng)
 
 
 def usual_amount(rfm: RFM) -> float:
@@ -98,15 +112,25 @@ def usual_amount(rfm: RFM) -> float:
 
 def fit(
     family: Any,
-    rows: Any,
+    rfm: RFM,
+    rows: Callable[[Any], Rows],
     scale: float,
     repeaters: int,
     method: Method,
     draws: int,
     rng: np.random.Generator,
 ) -> Part:
-    """Mode, draws and checks of one family on rows in units of their own scale."""
-    density = log_posterior(family, rows, family.start(rows))
+    """Mode, draws and checks of one family, given the rows of some customers in units of their own scale."""
+    encoding = learn_encoding(rfm, family.groups, family.covariates)
+    kinds = encoding.kinds(rfm)
+    everybody = rows(slice(None))
+    of_kinds = [(everybody, kinds.columns[0])]
+    if len(kinds) > 1:
+        of_kinds = [(rows(kinds.kind == kind), kinds.columns[kind]) for kind in range(len(kinds))]
+    columns = len(encoding.columns)
+    start = np.append(family.start(everybody), np.zeros(columns * len(family.covariate_coordinates)))
+    table = np.concatenate([prior_table(family.priors, family.weak_priors), effect_priors(family, columns)])
+    density = with_prior(log_likelihood(family, of_kinds, start), table)
     mode = find_mode(density)
     if not np.all(np.isfinite(mode.location)):
         raise FitError(
@@ -125,7 +149,23 @@ def fit(
             "Use weak priors or a longer log.",
         ),
     )  # fmt: skip
-    drawn = draw(family.name, density, mode, method, draws, rng)
-    theta = family.rescale(family.constrain(drawn.points), scale)
-    of_parameters = dict(zip(family.parameters, theta.T.copy(), strict=True))
-    return Part(family.name, of_parameters, drawn.method, checks + drawn.checks)
+    if encoding.groups is None:
+        drawn = draw(family.name, density, mode, method, draws, rng)
+        theta, effects = to_parameters(family, drawn.points, scale)
+        alike = Population.alike(family, theta)
+        return Part(replace(alike, encoding=encoding, effects=effects), drawn.method, checks + drawn.checks)
+    groups = [
+        log_likelihood(family, [of_kinds[kind] for kind in np.flatnonzero(kinds.group == group)], start)
+        for group in range(len(encoding.group_names))
+    ]
+    pooled = pool(family.name, groups, mode.location, table, method, draws, rng)
+    theta, effects = to_parameters(family, pooled.typical, scale)
+    group_theta, group_effects = to_parameters(family, pooled.groups, scale)
+    population = Population(family, theta, effects, encoding, pooled.spread, group_theta, group_effects)
+    return Part(population, pooled.method, checks + pooled.checks)
+
+
+def to_parameters(family: Any, points: Floats, scale: float) -> tuple[Floats, Floats]:
+    """Parameters in the data's units, and covariates' effects, of points (..., coordinate + effect)."""
+    size = len(family.weak_priors)
+    return family.rescale(family.constrain(points[..., :size]), scale), points[..., size:]

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -28,7 +28,8 @@ from lifecast.market import (
     unknown_past,
 )
 from lifecast.methods import METHODS, Method
-from lifecast.posterior import Check, Posterior
+from lifecast.population import Population
+from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.provenance import described, origin
 from lifecast.rfm import RFM
 from lifecast.settings import continuous_rate, known_parameters, margins
@@ -121,12 +122,12 @@ class CLTV:
                 rfm.time_unit.days,
                 self.purchases,
                 self.spend,
-                np.array([[]] if spend is None else [[values.mean() for values in spend.draws.values()]]),
+                np.empty((1, 0)) if spend is None else spend.population.theta.mean(axis=0, keepdims=True),
                 np.random.default_rng([random_seed, 2]),
             )
         self._posterior = Posterior(
-            purchases=purchases.draws,
-            spend={} if spend is None else spend.draws,
+            purchases=purchases.population,
+            spend=None if spend is None else spend.population,
             market={} if self._market is None else flatten(self._market),
             checks=purchases.checks
             + (() if spend is None else spend.checks)
@@ -181,8 +182,10 @@ class CLTV:
         )
         unit = TimeUnit.parse(time_unit)
         model._posterior = Posterior(
-            purchases=known_parameters(model.purchases, purchases),
-            spend={} if spend is None else known_parameters(model.spend, spend),
+            purchases=Population.alike(model.purchases, known_parameters(model.purchases, purchases)),
+            spend=None
+            if spend is None
+            else Population.alike(model.spend, known_parameters(model.spend, spend)),
             provenance=described(model.purchases, model.spend)
             | {"method": "known parameters", "time_unit": unit.name, "days": unit.days},
         )
@@ -197,19 +200,34 @@ class CLTV:
 
     @property
     def parameters(self) -> "pd.DataFrame":
-        """Posterior mean, sd and central 90% interval of each parameter, indexed by the papers' names."""
-        import pandas as pd
+        """Posterior mean, sd and central 90% interval of each parameter, indexed by the papers' names.
 
+        Effects of covariates follow, named as "log_rate: age", and with groups the standard deviations
+        between them: "sd of log_rate". Parameters are then those of a typical group.
+        """
         posterior = self._fitted()
-        draws = {**posterior.purchases, **posterior.spend}
-        return pd.DataFrame.from_dict(
-            {
-                name: [values.mean(), values.std(), *np.quantile(values, [0.05, 0.95])]
-                for name, values in draws.items()
-            },
-            orient="index",
-            columns=["mean", "sd", "lower", "upper"],
-        ).rename_axis("parameter")
+        draws = [population.named() for population in posterior.populations]
+        return summary({name: values for part in draws for name, values in part.items()}, ["parameter"])
+
+    @property
+    def group_parameters(self) -> "pd.DataFrame":
+        """The same for each group, indexed by group and parameter; the last group is one not seen.
+
+        Raises
+        ------
+        SettingsError
+            No family of the model has groups.
+        """
+        posterior = self._fitted()
+        draws = {
+            (group, name): values[:, place]
+            for population in posterior.populations
+            for place, group in enumerate((*population.encoding.group_names, UNSEEN))
+            for name, values in population.named_by_group().items()
+        }
+        if not draws:
+            raise SettingsError('This model has no groups. Fit one with BGNBD(groups="channel"), say.')
+        return summary(draws, ["group", "parameter"])
 
     @property
     def time_unit(self) -> TimeUnit:
@@ -234,14 +252,20 @@ class CLTV:
             Both families together (default), or one of them.
         """
         self._same_unit(rfm)
+        posterior = self._fitted()
         total = 0.0
         if part in ("total", "purchases"):
-            rows = group_purchases(rfm.frequency, rfm.recency, rfm.T)
-            total += self.purchases.log_likelihood(rows, self._purchase_draws().mean(axis=0))[0]
-        if part in ("total", "spend") and self.spend is not None:
+            at_mean = posterior.purchases.at_mean()
+            for members, theta in at_mean.by_kind(rfm):
+                rows = group_purchases(rfm.frequency[members], rfm.recency[members], rfm.T[members])
+                total += self.purchases.log_likelihood(rows, theta[0])[0]
+        if part in ("total", "spend") and self.spend is not None and posterior.spend is not None:
+            at_mean = posterior.spend.at_mean()
             log_mean = np.zeros(len(rfm)) if rfm.monetary_log_mean is None else rfm.monetary_log_mean
-            amounts = group_spend(*spend_history(rfm, self.spend.zero_amounts), log_mean)
-            total += self.spend.log_likelihood(amounts, self._spend_draws().mean(axis=0))[0]
+            number, mean = spend_history(rfm, self.spend.zero_amounts)
+            for members, theta in at_mean.by_kind(rfm):
+                amounts = group_spend(number[members], mean[members], log_mean[members])
+                total += self.spend.log_likelihood(amounts, theta[0])[0]
         return float(total)
 
     # -- forecasts -------------------------------------------------------------------------------
@@ -394,7 +418,7 @@ class CLTV:
 
     def expected_purchases_new_customer(self, horizon: float | str) -> float:
         """Posterior mean of a new customer's expected repeat purchases within the horizon."""
-        theta = self._purchase_draws()
+        theta = self._fitted().purchases.theta
         length = parse_horizon(horizon, self._unit(), None)
         draws = theta.shape[0]
         x, T = np.zeros(1, np.int64), np.zeros(1)
@@ -411,7 +435,7 @@ class CLTV:
         count = np.array([n])
         probabilities = [
             np.exp(self.purchases.log_probability_of_count(none, zero, zero, count, length, theta, 0.0)[0])
-            for theta in self._purchase_draws()
+            for theta in self._fitted().purchases.theta
         ]
         return float(np.mean(probabilities))
 
@@ -458,15 +482,6 @@ class CLTV:
             pace = self._market.draw(end, unit.days, count, np.random.default_rng([seed, 1]))
         return draw_worlds(posterior, pace, np.random.default_rng([seed, 0]))
 
-    def _purchase_draws(self) -> Floats:
-        return np.stack(list(self._fitted().purchases.values()), axis=1)
-
-    def _spend_draws(self) -> Floats:
-        posterior = self._fitted()
-        if not posterior.spend:
-            return np.empty((posterior.draws, 0))
-        return np.stack(list(posterior.spend.values()), axis=1)
-
     def _unit(self) -> TimeUnit:
         return TimeUnit.parse(float(self._fitted().provenance["days"]))
 
@@ -490,15 +505,28 @@ class CLTV:
         import pandas as pd
 
         self._same_unit(rfm)
-        draws = self._purchase_draws()
-        scale = self.purchases.time_scale(rfm.frequency, rfm.T, draws, np.zeros(draws.shape[0]))
+        posterior = self._fitted()
+        worlds = Worlds(posterior.purchases, posterior.spend, steady_pace(end, posterior.draws))
+        whole_times = isinstance(self.purchases, DiscreteTime)
         values = expectations(
-            rfm,
-            self.purchases,
-            self.spend,
-            draws,
-            self._spend_draws(),
-            what,
-            *discounting(start, end, rate, scale, isinstance(self.purchases, DiscreteTime)),
-        )
+            rfm, worlds, self.purchases, self.spend, what,
+            lambda scale: discounting(start, end, rate, scale, whole_times),
+        )  # fmt: skip
         return pd.Series(values, index=pd.Index(rfm.customer_id.to_pandas(), name="customer_id"), name=what)
+
+
+def summary(draws: Mapping[Any, Floats], index: list[str]) -> "pd.DataFrame":
+    """Mean, sd and central 90% interval of named draws, a row each."""
+    import pandas as pd
+
+    table = pd.DataFrame.from_dict(
+        {
+            name: [values.mean(), values.std(), *np.quantile(values, [0.05, 0.95])]
+            for name, values in draws.items()
+        },
+        orient="index",
+        columns=["mean", "sd", "lower", "upper"],
+    )
+    if len(index) > 1:
+        table.index = pd.MultiIndex.from_tuples(table.index)
+    return table.rename_axis(index if len(index) > 1 else index[0])

@@ -1,14 +1,15 @@
 """What a family's customers share, draw by draw: everybody, or each group, and what covariates add."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from lifecast.arrays import Floats
+from lifecast.arrays import Floats, Integers
 from lifecast.encoding import Encoding
 from lifecast.families.regression import effect_names, shifted
+from lifecast.rfm import RFM
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,13 @@ class Population:
         family = self.family
         moved: Floats = family.constrain(shifted(family, family.unconstrain(theta), effects, columns))
         return moved
+
+    def by_kind(self, rfm: RFM) -> Iterator[tuple[Integers, Floats]]:
+        """Places of the customers of each kind, and their parameters (draw, parameter)."""
+        kinds = self.encoding.kinds(rfm)
+        for number in range(len(kinds)):
+            theta = self.of(int(kinds.group[number]), kinds.columns[number])
+            yield np.flatnonzero(kinds.kind == number), theta
 
     def chosen(self, draws: Any) -> "Population":
         """The population of some draws, given their places."""

@@ -3,19 +3,24 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.encoding import Encoding
 from lifecast.errors import FileFormatError
+from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
+from lifecast.families.regression import effect_names
+from lifecast.population import Population
 
 if TYPE_CHECKING:
     import xarray as xr
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+UNSEEN = "(a group not seen)"
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,8 @@ class Posterior:
 
     Attributes
     ----------
-    purchases, spend
-        Parameter name to draws (draw,), in the data's units; ``spend`` is empty for a model of purchases
-        alone.
+    purchases, spend : Population
+        Draws in the data's units; ``spend`` is None for a model of purchases alone.
     market
         What `lifecast.market` learned, as named arrays; empty for the textbook model.
     checks
@@ -47,8 +51,8 @@ class Posterior:
         JSON-ready: families, priors, method, seed, time unit, data fingerprint, versions.
     """
 
-    purchases: Mapping[str, Floats]
-    spend: Mapping[str, Floats]
+    purchases: Population
+    spend: Population | None
     market: Mapping[str, Floats] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -56,18 +60,19 @@ class Posterior:
     @property
     def draws(self) -> int:
         """How many there are."""
-        return next(iter(self.purchases.values())).size
+        return len(self.purchases)
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """Those of the families that the model has."""
+        return (self.purchases,) if self.spend is None else (self.purchases, self.spend)
 
     def to_tree(self) -> "xr.DataTree":
         """An ArviZ-readable tree: group ``posterior`` (chain, draw); checks and provenance as attributes."""
         import xarray as xr
 
-        variables = {
-            name: (("chain", "draw"), values[None, :])
-            for name, values in {**self.purchases, **self.spend}.items()
-        }
-        dataset = xr.Dataset(variables, coords={"chain": [0], "draw": np.arange(self.draws)})
-        groups = {"/posterior": dataset}
+        populations = {"purchases": self.purchases} | ({} if self.spend is None else {"spend": self.spend})
+        groups = {"/posterior": xr.merge(as_dataset(*part) for part in populations.items())}
         if self.market:
             groups["/market"] = xr.Dataset(
                 {
@@ -78,8 +83,9 @@ class Posterior:
         tree = xr.DataTree.from_dict(groups)
         tree.attrs = {
             "lifecast_format": FORMAT_VERSION,
-            "purchase_parameters": json.dumps(list(self.purchases)),
-            "spend_parameters": json.dumps(list(self.spend)),
+            "encodings": json.dumps(
+                {part: population.encoding.to_json() for part, population in populations.items()}
+            ),
             "checks": json.dumps([asdict(check) for check in self.checks]),
             "provenance": json.dumps(dict(self.provenance)),
         }
@@ -121,14 +127,22 @@ class Posterior:
                 }
             version = int(attributes.get("lifecast_format", 0))
             if version == FORMAT_VERSION:
+                provenance = json.loads(attributes["provenance"])
+                encodings = {
+                    part: Encoding.from_json(found)
+                    for part, found in json.loads(attributes["encodings"]).items()
+                }
+                populations = {
+                    part: as_population(part, build(provenance[part], registry), encodings[part], variables)
+                    for part, registry in (("purchases", PURCHASE_FAMILIES), ("spend", SPEND_FAMILIES))
+                    if part in encodings
+                }
                 return cls(
-                    purchases={
-                        name: variables[name] for name in json.loads(attributes["purchase_parameters"])
-                    },
-                    spend={name: variables[name] for name in json.loads(attributes["spend_parameters"])},
+                    purchases=populations["purchases"],
+                    spend=populations.get("spend"),
                     market=market,
                     checks=tuple(Check(**check) for check in json.loads(attributes["checks"])),
-                    provenance=json.loads(attributes["provenance"]),
+                    provenance=provenance,
                 )
         except Exception as error:
             raise FileFormatError(
@@ -139,3 +153,55 @@ class Posterior:
             f"{path} has model format {version or 'unknown'}, this lifecast reads {FORMAT_VERSION}. "
             "Load it with the lifecast version that wrote it, or fit and save again."
         )
+
+
+def as_dataset(part: str, population: Population) -> "xr.Dataset":
+    """A population's draws as labelled variables (chain, draw, ...); ``part`` is "purchases" or "spend".
+
+    Each parameter has its name; with groups, each group's stand beside it as ``<parameter>_of_group``.
+    """
+    import xarray as xr
+
+    effects = list(population.effect_names)
+    names = [str(name) for name in population.encoding.group_names]
+    labels = {
+        "chain": [0],
+        "draw": np.arange(len(population)),
+        f"{part}_effect": effects,
+        f"{part}_coordinate": [*population.family.weak_priors, *effects],
+        f"{part}_group": [*names, UNSEEN],
+    }
+    group, effect = f"{part}_group", f"{part}_effect"
+    theta = zip(population.family.parameters, population.theta.T, strict=True)
+    variables: dict[str, tuple[tuple[str, ...], Floats]] = {name: ((), values) for name, values in theta}
+    if effects:
+        variables[f"{part}_effects"] = ((effect,), population.effects)
+    if population.encoding.groups is not None:
+        variables[f"{part}_spread"] = ((f"{part}_coordinate",), population.spread)
+        for place, name in enumerate(population.family.parameters):
+            variables[f"{name}_of_group"] = ((group,), population.group_theta[:, :, place])
+        if effects:
+            variables[f"{part}_effects_of_group"] = ((group, effect), population.group_effects)
+    dataset = xr.Dataset(
+        {name: (("chain", "draw", *dims), values[None]) for name, (dims, values) in variables.items()}
+    )
+    return dataset.assign_coords({name: labels[str(name)] for name in dataset.dims})
+
+
+def as_population(part: str, family: Any, encoding: Encoding, variables: Mapping[str, Floats]) -> Population:
+    """What `as_dataset` wrote, given its variables (draw, ...) by name."""
+    theta = np.stack([variables[name] for name in family.parameters], axis=-1)
+    draws, effects = theta.shape[0], len(effect_names(family, encoding.columns))
+    if encoding.groups is None:
+        alike = Population.alike(family, theta)
+        return replace(alike, encoding=encoding, effects=variables.get(f"{part}_effects", alike.effects))
+    nothing = np.empty((draws, len(encoding.group_names) + 1, 0))
+    return Population(
+        family,
+        theta,
+        effects=variables[f"{part}_effects"] if effects else np.empty((draws, 0)),
+        encoding=encoding,
+        spread=variables[f"{part}_spread"],
+        group_theta=np.stack([variables[f"{name}_of_group"] for name in family.parameters], axis=-1),
+        group_effects=variables[f"{part}_effects_of_group"] if effects else nothing,
+    )

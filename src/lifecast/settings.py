@@ -11,8 +11,8 @@ from lifecast.rfm import RFM
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
 
-def known_parameters(family: Any, values: Mapping[str, float]) -> dict[str, Floats]:
-    """One draw of each parameter of a family.
+def known_parameters(family: Any, values: Mapping[str, float]) -> Floats:
+    """Known parameters as a single draw, shape (1, parameter).
 
     Raises
     ------
@@ -26,7 +26,7 @@ def known_parameters(family: Any, values: Mapping[str, float]) -> dict[str, Floa
     for name, value in values.items():
         if not (np.isfinite(value) and value > 0):
             raise SettingsError(f"{family.name} was given {name} = {value}: needed a positive number.")
-    return {name: np.array([float(values[name])]) for name in family.parameters}
+    return np.array([[float(values[name]) for name in family.parameters]])
 
 
 def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:

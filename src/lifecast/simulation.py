@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,12 +15,14 @@ from lifecast.grouping import PurchaseRows, group_purchases, spend_history
 from lifecast.kernels.reduction import add_up, expected_values
 from lifecast.kernels.stream import hash_texts
 from lifecast.rfm import RFM
-from lifecast.worlds import Worlds, purchases_and_value
+from lifecast.worlds import Shared, Worlds, purchases_and_value
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 DRAWS_PER_CHUNK = 1_000_000
+
+Expectation = Callable[[Integers, Floats], Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +51,7 @@ class Simulation:
 
 @dataclass(frozen=True)
 class Book:
-    """The customers of an RFM as the simulation wants them: sorted by purchase history.
+    """Customers of one kind as the simulation wants them: sorted by purchase history.
 
     Attributes
     ----------
@@ -104,12 +107,13 @@ class Observer(Protocol):
         ...
 
 
-def open_book(rfm: RFM, margin: Floats, zero_amounts: bool) -> Book:
-    """Sort the customers by history, so that equal ones stand together."""
-    rows = group_purchases(rfm.frequency, rfm.recency, rfm.T)
-    order = np.argsort(rows.row, kind="stable")
+def open_book(rfm: RFM, members: Integers, margin: Floats, zero_amounts: bool) -> Book:
+    """Sort some customers, given their places, by history, so that equal ones stand together."""
+    rows = group_purchases(rfm.frequency[members], rfm.recency[members], rfm.T[members])
+    sorted_rows = np.argsort(rows.row, kind="stable")
+    order = members[sorted_rows]
     number, mean = spend_history(rfm, zero_amounts)
-    return Book(rows, order, rows.row[order], number[order], mean[order], margin[order])
+    return Book(rows, order, rows.row[sorted_rows], number[order], mean[order], margin[order])
 
 
 def customer_keys(ids: "pa.Array", seed: int) -> Keys:
@@ -151,12 +155,12 @@ class Part:
     p_buys: Floats
 
     @classmethod
-    def of(cls, book: Book, chunk: slice, worlds: Worlds, family: PurchaseFamily) -> "Part":
+    def of(cls, book: Book, chunk: slice, shared: Shared, family: PurchaseFamily) -> "Part":
         """Histories and probabilities of this chunk of the book."""
         first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
         of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
         x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
-        theta, pace = worlds.purchases, worlds.pace
+        theta, pace = shared.purchases, shared.pace
         p_alive = family.probability_alive(x, t_x, T, theta)
         p_buys = p_alive * family.probability_of_purchase(x, T, theta, pace.drift, pace.clock[:, -1])
         return cls(x, T, row, p_alive, p_buys)
@@ -167,22 +171,22 @@ def futures(
     chunk: slice,
     part: Part,
     keys: Keys,
-    worlds: Worlds,
+    shared: Shared,
     purchase_family: PurchaseFamily,
     spend_family: SpendFamily | None,
     expected: float,
 ) -> Futures:
     """Simulate a chunk of customers, given how many purchases of one in a world to make room for."""
-    pace = worlds.pace
+    pace = shared.pace
     first, world, stretch, time = purchase_family.simulate_purchases(
-        part.x, part.T, part.p_alive, part.p_buys, part.row, keys[chunk], worlds.purchases, pace.drift,
+        part.x, part.T, part.p_alive, part.p_buys, part.row, keys[chunk], shared.purchases, pace.drift,
         pace.clock, pace.edges, expected,
     )  # fmt: skip
     if spend_family is None:
         amount = np.zeros(world.size)
     else:
         amount = pace.price[world, stretch] * spend_family.simulate_amounts(
-            book.n[chunk], book.m[chunk], keys[chunk], first, world, worlds.spend, pace.spend_drift
+            book.n[chunk], book.m[chunk], keys[chunk], first, world, shared.spend, pace.spend_drift
         )
     return Futures(book.order[chunk], first, world, time, amount)
 
@@ -203,24 +207,30 @@ def watch(
     Where each customer's expected purchases (customer,) are known, room is made for them; the result is the
     same without.
     """
-    book = open_book(rfm, np.ones(len(rfm)), spend_family is not None and spend_family.zero_amounts)
-    keys = customer_keys(rfm.customer_id, seed)[book.order]
+    everyone = customer_keys(rfm.customer_id, seed)
+    margin, zero_amounts = np.ones(len(rfm)), spend_family is not None and spend_family.zero_amounts
     end = float(worlds.pace.clock[:, -1].mean())
+    size = max(1, DRAWS_PER_CHUNK // len(worlds))
+    done = 0
 
-    def run(chunk: slice) -> tuple[int, Any]:
-        part = Part.of(book, chunk, worlds, purchase_family)
+    def run(book: Book, shared: Shared, keys: Keys, chunk: slice) -> tuple[int, Any]:
+        part = Part.of(book, chunk, shared, purchase_family)
         if expected is None:  # more than needed, mostly
             pace = part.x / np.maximum(part.T, 1e-9 * end) * part.p_alive.mean(axis=1)
             room = float(np.mean((part.p_buys.mean(axis=1) + pace * end)[part.row]))
         else:
             room = float(expected[book.order[chunk]].mean())
-        bought = futures(book, chunk, part, keys, worlds, purchase_family, spend_family, room)
+        bought = futures(book, chunk, part, keys, shared, purchase_family, spend_family, room)
         return chunk.stop, observer.look(bought)
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        for done, seen in pool.map(run, chunks(book, max(1, DRAWS_PER_CHUNK // len(worlds)))):
-            observer.keep(seen)
-            progress(done)
+        for members, shared in worlds.by_kind(rfm):
+            book = open_book(rfm, members, margin, zero_amounts)
+            run_chunk = partial(run, book, shared, everyone[book.order])
+            for of_book, seen in pool.map(run_chunk, chunks(book, size)):
+                observer.keep(seen)
+                progress(done + of_book)
+            done += len(book)
 
 
 def simulate(
@@ -251,44 +261,44 @@ def simulate(
     progress
         Called with the number of customers done after each chunk.
     """
-    book = open_book(rfm, margin, spend_family is not None and spend_family.zero_amounts)
-    keys = customer_keys(rfm.customer_id, seed)[book.order]
-    pace = worlds.pace
-    histories = book.rows.x, book.rows.T, worlds.purchases, pace.drift
-    scale = purchase_family.time_scale(*histories)
+    everyone = customer_keys(rfm.customer_id, seed)
+    zero_amounts = spend_family is not None and spend_family.zero_amounts
     whole_times = isinstance(purchase_family, DiscreteTime)
-    expected = purchase_family.expected_purchases(
-        *histories, *purchases_and_value(worlds, horizon, discount_rate, scale, whole_times)
-    )
     S, K = len(worlds), periods.size - 1
     period = float(periods[1]) or 1.0
+    size = chunk_size or max(1, DRAWS_PER_CHUNK // S)
+    columns: dict[str, Floats] = {}
+    totals = [np.zeros((S, K)) for _ in range(3)]
+    done = 0
 
-    def run(chunk: slice) -> tuple[slice, dict[str, Floats], list[Floats]]:
-        part = Part.of(book, chunk, worlds, purchase_family)
+    def run(
+        book: Book, shared: Shared, keys: Keys, expected: Expectation, chunk: slice
+    ) -> tuple[slice, dict[str, Floats], list[Floats]]:
+        part = Part.of(book, chunk, shared, purchase_family)
         row, p_alive = part.row, part.p_alive
         expectation = expected(part.x, part.T)
         purchases = times_or_zero(p_alive, expectation[0])
         discounted = times_or_zero(p_alive, expectation[1])
         mean_purchases = purchases.mean(axis=1)[row]
         room = float(mean_purchases.mean()) if np.all(np.isfinite(mean_purchases)) else 1.0
-        bought = futures(book, chunk, part, keys, worlds, purchase_family, spend_family, room)
+        bought = futures(book, chunk, part, keys, shared, purchase_family, spend_family, room)
         sums = [np.zeros((S, K)) for _ in range(3)]
         quantiles = add_up(
             bought.first, bought.world, bought.time, bought.amount, book.margin[chunk], discount_rate, period,
             probabilities, *sums,
         )  # fmt: skip
-        columns = {
+        of_chunk = {
             "p_alive": p_alive.mean(axis=1)[row],
             "purchases": mean_purchases,
             "p_purchase": part.p_buys.mean(axis=1)[row],
         }
         if spend_family is not None:
             n, m = book.n[chunk], book.m[chunk]
-            spend = spend_family.expected_spend(n, m, worlds.spend)
+            spend = spend_family.expected_spend(n, m, shared.spend)
             mean, mean_quantiles = expected_values(
                 row, n, m, discounted, spend, book.margin[chunk], probabilities
             )
-            columns |= {
+            of_chunk |= {
                 "spend_per_purchase": spend.mean(axis=1),
                 "cltv": mean,
                 "cltv_lower": quantiles[:, 0],
@@ -297,68 +307,70 @@ def simulate(
                 "cltv_mean_lower": mean_quantiles[:, 0],
                 "cltv_mean_upper": mean_quantiles[:, 2],
             }
-        return chunk, columns, sums
+        return chunk, of_chunk, sums
 
-    columns: dict[str, Floats] = {}
-    totals = [np.zeros((S, K)) for _ in range(3)]
-    size = chunk_size or max(1, DRAWS_PER_CHUNK // S)
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-        for chunk, of_chunk, sums in pool.map(run, chunks(book, size)):
-            for name, values in of_chunk.items():
-                columns.setdefault(name, np.empty(len(book)))[book.order[chunk]] = values
-            for total, part in zip(totals, sums, strict=True):
-                total += part
-            progress(chunk.stop)
+        for members, shared in worlds.by_kind(rfm):
+            book = open_book(rfm, members, margin, zero_amounts)
+            histories = book.rows.x, book.rows.T, shared.purchases, shared.pace.drift
+            scale = purchase_family.time_scale(*histories)
+            expected = purchase_family.expected_purchases(
+                *histories, *purchases_and_value(shared, horizon, discount_rate, scale, whole_times)
+            )
+            run_chunk = partial(run, book, shared, everyone[book.order], expected)
+            for chunk, of_chunk, sums in pool.map(run_chunk, chunks(book, size)):
+                for name, values in of_chunk.items():
+                    columns.setdefault(name, np.empty(len(rfm)))[book.order[chunk]] = values
+                for total, part in zip(totals, sums, strict=True):
+                    total += part
+                progress(done + chunk.stop)
+            done += len(book)
     names = ("purchases", "value", "discounted_value") if spend_family is not None else ("purchases",)
     return columns, dict(zip(names, totals, strict=False))
 
 
 def expectations(
     rfm: RFM,
+    worlds: Worlds,
     purchase_family: PurchaseFamily,
     spend_family: SpendFamily | None,
-    purchases: Floats,
-    spend: Floats,
     what: str,
-    times: Floats,
-    weights: Floats,
+    discounted: Callable[[float], tuple[Floats, Floats]],
 ) -> Floats:
     """Posterior mean of each customer's expectation, without simulation, shape (customer,).
 
     Parameters
     ----------
-    purchases, spend : (draw, parameter)
     what : "p_alive", "purchases", "spend" or "value"
-    times, weights : (time,)
-        Which sum of expected cumulative purchases is meant; see `lifecast.worlds.discounting`.
+    discounted
+        The family's time scale to times and weights (time,): which sum of expected cumulative purchases is
+        meant; see `lifecast.worlds.discounting`.
     """
     zero_amounts = spend_family is not None and spend_family.zero_amounts
-    book = open_book(rfm, np.ones(len(rfm)), zero_amounts)
-    result = np.empty(len(book))
-    expected = None
-    if what in ("purchases", "value"):
-        draws = purchases.shape[0]
-        expected = purchase_family.expected_purchases(
-            book.rows.x,
-            book.rows.T,
-            purchases,
-            np.zeros(draws),
-            np.tile(times, (draws, 1)),
-            np.tile(weights[:, None], (draws, 1, 1)),
-        )
-    for chunk in chunks(book, max(1, DRAWS_PER_CHUNK // purchases.shape[0])):
-        first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
-        of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
-        x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
-        draws = np.ones((x.size, 1))
-        if what != "spend":
-            draws = purchase_family.probability_alive(x, t_x, T, purchases)
-        if expected is not None:
-            draws = times_or_zero(draws, expected(x, T)[0])
-        draws = draws[row]
-        if what in ("spend", "value") and spend_family is not None:
-            draws = draws * spend_family.expected_spend(book.n[chunk], book.m[chunk], spend)
-        result[book.order[chunk]] = draws.mean(axis=1)
+    result = np.empty(len(rfm))
+    draws = len(worlds)
+    for members, shared in worlds.by_kind(rfm):
+        book = open_book(rfm, members, np.ones(len(rfm)), zero_amounts)
+        histories = book.rows.x, book.rows.T, shared.purchases, np.zeros(draws)
+        expected = None
+        if what in ("purchases", "value"):
+            times, weights = discounted(purchase_family.time_scale(*histories))
+            expected = purchase_family.expected_purchases(
+                *histories, np.tile(times, (draws, 1)), np.tile(weights[:, None], (draws, 1, 1))
+            )
+        for chunk in chunks(book, max(1, DRAWS_PER_CHUNK // draws)):
+            first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
+            of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
+            x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
+            values = np.ones((x.size, 1))
+            if what != "spend":
+                values = purchase_family.probability_alive(x, t_x, T, shared.purchases)
+            if expected is not None:
+                values = times_or_zero(values, expected(x, T)[0])
+            values = values[row]
+            if what in ("spend", "value") and spend_family is not None:
+                values = values * spend_family.expected_spend(book.n[chunk], book.m[chunk], shared.spend)
+            result[book.order[chunk]] = values.mean(axis=1)
     return result
 
 

@@ -126,8 +126,8 @@ def added_step_by_step(worlds: Worlds) -> tuple[Worlds, Worlds, Worlds, Worlds]:
     pace = worlds.pace
     nothing = np.zeros(len(worlds))
     alike = Worlds(
-        purchases=at_mean(worlds.purchases),
-        spend=at_mean(worlds.spend),
+        purchases=worlds.purchases.at_mean(),
+        spend=None if worlds.spend is None else worlds.spend.at_mean(),
         pace=replace(
             pace, clock=at_mean(pace.clock), price=at_mean(pace.price), drift=nothing, spend_drift=nothing
         ),
@@ -147,8 +147,14 @@ def at_mean(values: Floats) -> Floats:
 def same(one: Worlds, other: Worlds) -> bool:
     """Whether nothing differs between these worlds."""
     paces = ((getattr(one.pace, part.name), getattr(other.pace, part.name)) for part in fields(one.pace))
-    pairs = [(one.purchases, other.purchases), (one.spend, other.spend), *paces]
-    return all(np.array_equal(*pair) for pair in pairs)
+    populations = [(one.purchases, other.purchases), (one.spend, other.spend)]
+    draws = (
+        (ours.arrays[name], theirs.arrays[name])
+        for ours, theirs in populations
+        if ours is not None and theirs is not None
+        for name in ours.arrays
+    )
+    return all(np.array_equal(*pair) for pair in (*draws, *paces))
 
 
 class PeriodSums:
@@ -179,7 +185,9 @@ class PeriodSums:
         family = simulation.spend_family
         if fixed_amounts and family is not None:
             n, m = spend_history(simulation.rfm, family.zero_amounts)
-            self.expected_spend = family.expected_spend(n, m, worlds.spend[:1])[:, 0]
+            for members, shared in worlds.by_kind(simulation.rfm):
+                spend = family.expected_spend(n[members], m[members], shared.spend[:1])
+                self.expected_spend[members] = spend[:, 0]
 
     def look(self, futures: Futures) -> list[Floats]:
         """Sums of these customers' purchases."""

@@ -1,13 +1,17 @@
 """A world is one draw of everything that customers share; every customer lives through the same worlds."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
+from lifecast.grouping import codes
 from lifecast.market import Pace
+from lifecast.population import Population
 from lifecast.posterior import Posterior
+from lifecast.rfm import RFM
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
 NEGLIGIBLE_DISCOUNT = 1e-9
@@ -16,8 +20,8 @@ NODES = 16  # of a panel over which 1 + t / scale grows e-fold
 
 
 @dataclass(frozen=True)
-class Worlds:
-    """Draws of what customers share.
+class Shared:
+    """What customers of one kind share in every world.
 
     Attributes
     ----------
@@ -35,17 +39,57 @@ class Worlds:
         return int(self.purchases.shape[0])
 
 
+@dataclass(frozen=True)
+class Worlds:
+    """Draws of everything that customers share.
+
+    Attributes
+    ----------
+    purchases : Population
+    spend : Population or None
+        None for a model of purchases alone.
+    pace : Pace
+    """
+
+    purchases: Population
+    spend: Population | None
+    pace: Pace
+
+    def __len__(self) -> int:
+        return len(self.purchases)
+
+    def by_kind(self, rfm: RFM) -> Iterator[tuple[Integers, Shared]]:
+        """Places of the customers of each kind, and what they share, one kind after the other.
+
+        Customers are of one kind who are alike in the groups and covariates of both families.
+        """
+        none = np.empty((len(self), 0))
+        of_purchases = self.purchases.encoding.kinds(rfm)
+        if self.spend is None:
+            for number in range(len(of_purchases)):
+                theta = self.purchases.of(of_purchases.group[number], of_purchases.columns[number])
+                yield np.flatnonzero(of_purchases.kind == number), Shared(theta, none, self.pace)
+            return
+        of_spend = self.spend.encoding.kinds(rfm)
+        pairs, pair = codes(of_purchases.kind * len(of_spend) + of_spend.kind)
+        for number, (p, s) in enumerate(zip(*np.divmod(pairs, len(of_spend)), strict=True)):
+            yield (
+                np.flatnonzero(pair == number),
+                Shared(
+                    self.purchases.of(of_purchases.group[p], of_purchases.columns[p]),
+                    self.spend.of(of_spend.group[s], of_spend.columns[s]),
+                    self.pace,
+                ),
+            )
+
+
 def draw_worlds(posterior: Posterior, pace: Pace, rng: np.random.Generator) -> Worlds:
     """A world for each draw of the pace, each posterior draw used once before any is used again."""
     count = pace.clock.shape[0]
     rounds = math.ceil(count / posterior.draws)
     chosen = np.concatenate([rng.permutation(posterior.draws) for _ in range(rounds)])[:count]
-    spend = [values[chosen] for values in posterior.spend.values()]
-    return Worlds(
-        purchases=np.stack([values[chosen] for values in posterior.purchases.values()], axis=1),
-        spend=np.stack(spend, axis=1) if spend else np.empty((count, 0)),
-        pace=pace,
-    )
+    spend = None if posterior.spend is None else posterior.spend.chosen(chosen)
+    return Worlds(posterior.purchases.chosen(chosen), spend, pace)
 
 
 def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats:
@@ -63,7 +107,7 @@ def period_edges(horizon: float, unit: TimeUnit, discount_rate: float) -> Floats
 
 
 def purchases_and_value(
-    worlds: Worlds, horizon: float, discount_rate: float, scale: float, whole_times: bool
+    shared: Shared, horizon: float, discount_rate: float, scale: float, whole_times: bool
 ) -> tuple[Floats, Floats]:
     """What makes purchases, and discounted ones at the world's prices, of expected cumulative purchases.
 
@@ -76,16 +120,16 @@ def purchases_and_value(
     weights : (world, time, 2)
         Sums over times with these weights are the two expectations.
     """
-    pace = worlds.pace
+    pace = shared.pace
     stretches = pace.edges.size - 1
-    times, weights, price = [np.array([horizon])], [np.zeros(1)], [np.zeros((len(worlds), 1))]
+    times, weights, price = [np.array([horizon])], [np.zeros(1)], [np.zeros((len(shared), 1))]
     for i in range(stretches):
         end = horizon if i == stretches - 1 else pace.edges[i + 1]
         at, weight = discounting(pace.edges[i], end, discount_rate, scale, whole_times)
         times.append(at)
         weights.append(weight)
-        price.append(np.broadcast_to(pace.price[:, i : i + 1], (len(worlds), at.size)))
-    table = np.zeros((len(worlds), sum(at.size for at in times), 2))
+        price.append(np.broadcast_to(pace.price[:, i : i + 1], (len(shared), at.size)))
+    table = np.zeros((len(shared), sum(at.size for at in times), 2))
     table[:, 0, 0] = 1.0
     table[:, :, 1] = np.concatenate(weights) * np.concatenate(price, axis=1)
     return pace.operational(np.concatenate(times)), table

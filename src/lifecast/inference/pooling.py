@@ -20,7 +20,7 @@ from lifecast.inference.laplace import DEGREES_OF_FREEDOM, bounded_covariance, p
 from lifecast.inference.mode import find_mode
 from lifecast.kernels.pooling import choose_from_banks, log_marginal_draws, log_marginal_gradient
 
-BANK = 1_000
+FIRST_BANK, BANK = 400, 1_000
 FIRST_SPREAD = 0.5  # between groups, before anything is known of it
 WIDER = 1.2
 
@@ -78,7 +78,8 @@ def first_banks(
         density = with_prior(LogDensity(group.value_and_gradient, group.values, typical), table)
         mode = find_mode(density)
         covariance = bounded_covariance(mode.precision)
-        banks.append(bank(group, mode.location, covariance, typical, np.full(typical.size, spread), rng))
+        apart = np.full(typical.size, spread)
+        banks.append(bank(group, mode.location, covariance, typical, apart, FIRST_BANK, rng))
     return Banks(np.stack([points for points, _ in banks]), np.stack([weights for _, weights in banks]))
 
 
@@ -93,7 +94,7 @@ def better_banks(
         center = drawn[:, place].mean(axis=0)
         away = drawn[:, place] - center
         covariance = away.T @ away / len(away) + 1e-10 * np.eye(d)
-        banks.append(bank(group, center, covariance, typical, spread, rng))
+        banks.append(bank(group, center, covariance, typical, spread, BANK, rng))
     return Banks(np.stack([points for points, _ in banks]), np.stack([weights for _, weights in banks]))
 
 
@@ -103,6 +104,7 @@ def bank(
     covariance: Floats,
     typical: Floats,
     spread: Floats,
+    size: int,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """Points and their log weights: ts around the group's posterior, and around what is typical, mixed.
@@ -114,7 +116,7 @@ def bank(
         (0.2, typical, np.diag((WIDER * spread) ** 2)),
         (0.2, typical, np.diag((0.5 * spread) ** 2)),
     ]
-    points = np.concatenate([student(at, scale, round(share * BANK), rng) for share, at, scale in parts])
+    points = np.concatenate([student(at, scale, round(share * size), rng) for share, at, scale in parts])
     log_proposal = special.logsumexp(
         [np.log(share) + log_student(points, at, scale) for share, at, scale in parts], axis=0
     )

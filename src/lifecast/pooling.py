@@ -1,0 +1,89 @@
+"""Groups of one family, partially pooled: what is typical, how far groups spread, and each group's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lifecast.arrays import Floats
+from lifecast.errors import SettingsError
+from lifecast.families.density import LogDensity
+from lifecast.inference.mode import find_mode
+from lifecast.inference.pooling import better_banks, first_banks
+from lifecast.methods import TRUSTED_K_HAT, Method, draw
+from lifecast.posterior import Check
+
+SPREAD_PRIOR = (np.log(0.25), 0.8)  # of the log of the standard deviation between groups, on any coordinate
+ROUNDS = 2
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Draws of what groups share, of every group, and of one that was not seen.
+
+    Attributes
+    ----------
+    typical, spread : (draw, d)
+    groups : (draw, group + 1, d)
+        The last is a group not seen.
+    method : "laplace" or "nuts"
+    checks : tuple of Check
+    """
+
+    typical: Floats
+    spread: Floats
+    groups: Floats
+    method: Method
+    checks: tuple[Check, ...]
+
+
+def pool(
+    part: str,
+    groups: Sequence[LogDensity],
+    start: Floats,
+    table: Floats,
+    method: Method,
+    draws: int,
+    rng: np.random.Generator,
+) -> Pooled:
+    """Draw from the joint posterior of groups whose coordinates are normal around what is typical.
+
+    Parameters
+    ----------
+    groups
+        Each group's likelihood.
+    start : (d,)
+        The mode as if all groups were one.
+    table : (d, 2)
+        Mean and precision of the prior on what is typical.
+
+    Raises
+    ------
+    SettingsError
+        ``method="map"``: the mode of groups and their spread together is at a spread of zero.
+    """
+    if method == "map":
+        raise SettingsError(
+            'method="map" cannot fit groups: the mode of groups and their spread together lies where they do '
+            'not differ at all. Use method="auto".'
+        )
+    d = start.size
+    log_spread = np.tile([SPREAD_PRIOR[0], SPREAD_PRIOR[1] ** -2], (d, 1))
+    shared_table = np.concatenate([table, log_spread])
+    begin = np.append(start, log_spread[:, 0])
+    banks = first_banks(groups, start, rng)
+    for _ in range(ROUNDS):
+        density = banks.density(shared_table, begin)
+        mode = find_mode(density)
+        drawn = draw(f"{part} groups", density, mode, method, draws, rng)
+        chosen = banks.draw(drawn.points, rng)
+        k_hat = float(np.max(banks.k_hats(drawn.points.mean(axis=0))))
+        banks, begin = better_banks(groups, chosen, drawn.points, rng), mode.location
+    typical, spread = drawn.points[:, :d], np.exp(drawn.points[:, d:])
+    unseen = typical + spread * rng.standard_normal(typical.shape)
+    check = Check(
+        f"{part} groups", "largest group's k-hat", k_hat, f"< {TRUSTED_K_HAT}", k_hat < TRUSTED_K_HAT,
+        "A group's posterior is far from its approximation; use a longer log, or merge the smallest groups.",
+    )  # fmt: skip
+    everyone = np.concatenate([chosen, unseen[:, None]], axis=1)
+    return Pooled(typical, spread, everyone, drawn.method, (*drawn.checks, check))
