@@ -15,6 +15,8 @@ from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.families.mbg_nbd import MBGNBD
 from lifecast.forecast import Forecast
 from lifecast.model import CLTV
+from lifecast.planning.cohorts import Cohorts, cohorts
+from lifecast.planning.textbook import textbook_measures
 from lifecast.rfm import RFM, rfm_summary
 
 load = CLTV.load
@@ -25,6 +27,7 @@ __all__ = [
     "MBGNBD",
     "RFM",
     "Backtest",
+    "Cohorts",
     "DataError",
     "FileFormatError",
     "FitError",
@@ -34,7 +37,9 @@ __all__ = [
     "LifecastWarning",
     "SettingsError",
     "backtest",
+    "cohorts",
     "datasets",
     "load",
     "rfm_summary",
+    "textbook_measures",
 ]
