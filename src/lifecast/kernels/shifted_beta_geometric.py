@@ -272,3 +272,14 @@ def simulate_renewals(
     first[n] = count
     kept = min(count, capacity)
     return first, world[:kept], stretch[:kept], time[:kept]
+
+
+@njit(cache=True, nogil=True)
+def log_probability_of_count(x: Integers, T: Floats, n: Integers, t: float, theta: Floats) -> Floats:
+    """Log probability that customers with these histories renew n times within t, shape (row,)."""
+    alpha, beta = theta
+    result = np.empty(x.size)
+    for i in range(x.size):
+        probability = renewals_pmf(n[i], t, alpha, beta + T[i]) if x[i] == T[i] else float(n[i] == 0)
+        result[i] = math.log(probability) if probability > 0.0 else -math.inf
+    return result
