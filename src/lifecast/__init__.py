@@ -10,9 +10,11 @@ from lifecast.errors import (
     LifecastWarning,
     SettingsError,
 )
+from lifecast.families.bg_bb import BGBB
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.families.mbg_nbd import MBGNBD
+from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 from lifecast.forecast import Forecast
 from lifecast.model import CLTV
 from lifecast.planning.cohorts import Cohorts, cohorts
@@ -22,6 +24,7 @@ from lifecast.rfm import RFM, rfm_summary
 load = CLTV.load
 
 __all__ = [
+    "BGBB",
     "BGNBD",
     "CLTV",
     "MBGNBD",
@@ -36,6 +39,7 @@ __all__ = [
     "LifecastError",
     "LifecastWarning",
     "SettingsError",
+    "ShiftedBetaGeometric",
     "backtest",
     "cohorts",
     "datasets",

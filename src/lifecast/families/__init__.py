@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifecast.errors import SettingsError
+from lifecast.families.bg_bb import BGBB
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.families.mbg_nbd import MBGNBD
+from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 
 PURCHASE_FAMILIES: dict[str, Any] = {
     family.name: family
     for family in (
         BGNBD,
         MBGNBD,
+        BGBB,
+        ShiftedBetaGeometric,
     )
 }
 SPEND_FAMILIES: dict[str, Any] = {GammaGamma.name: GammaGamma}
