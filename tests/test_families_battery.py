@@ -88,7 +88,7 @@ def pasts(case: PurchaseCase, theta: Any) -> list[tuple[int, float, float]]:
     seen = lives(case, theta, 300, np.random.default_rng(11))
     order = np.lexsort((seen.t_x, seen.x))[np.linspace(0, 299, 6).astype(int)]
     usual = [(int(seen.x[i]), float(seen.t_x[i]), float(seen.T[i])) for i in order]
-    return [(0, 0.0, 0.0), (1, case.watched, case.watched), *usual]
+    return [past for past in [(0, 0.0, 0.0), (1, case.watched, case.watched), *usual] if case.possible(*past)]
 
 
 def in_rows(histories: Iterable[tuple[int, float, float]]) -> PurchaseRows:
@@ -97,6 +97,8 @@ def in_rows(histories: Iterable[tuple[int, float, float]]) -> PurchaseRows:
 
 
 def log_density_of(case: PurchaseCase, x: int, t_x: float, T: float, theta: Any) -> float:
+    if not case.possible(x, t_x, T):
+        return -np.inf
     return case.family.log_likelihood(in_rows([(x, t_x, T)]), np.asarray(theta))[0]
 
 

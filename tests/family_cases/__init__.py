@@ -46,6 +46,8 @@ class PurchaseCase:
         The family with other settings, whose gradients are to be checked too.
     whole_times
         Whether purchases happen at whole times only, so that ages and horizons are whole.
+    possible
+        (x, t_x, T) to whether there can be such a history.
     """
 
     family: PurchaseFamily
@@ -58,6 +60,7 @@ class PurchaseCase:
     shock: Callable[[np.random.Generator, Floats, Integers, Floats, Any, float], Floats] | None
     other_settings: tuple[PurchaseFamily, ...] = ()
     whole_times: bool = False
+    possible: Callable[[int, float, float], bool] = lambda x, t_x, T: True
 
     def ages(self, rng: np.random.Generator, customers: int) -> Floats:
         """Ages between half and all of the time watched."""
