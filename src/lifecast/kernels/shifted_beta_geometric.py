@@ -280,6 +280,8 @@ def log_probability_of_count(x: Integers, T: Floats, n: Integers, t: float, thet
     alpha, beta = theta
     result = np.empty(x.size)
     for i in range(x.size):
-        probability = renewals_pmf(n[i], t, alpha, beta + T[i]) if x[i] == T[i] else float(n[i] == 0)
+        probability = 1.0 if n[i] == 0 else 0.0  # of who has left
+        if x[i] == T[i]:
+            probability = renewals_pmf(n[i], t, alpha, beta + T[i])
         result[i] = math.log(probability) if probability > 0.0 else -math.inf
     return result
