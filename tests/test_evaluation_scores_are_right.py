@@ -5,7 +5,7 @@ import pytest
 import scoringrules
 
 from lifecast import evaluation
-from lifecast.kernels.scores import score_customers, score_draws
+from lifecast.kernels.scores import score_customers, score_draws, sort_amounts
 
 LEVELS = np.array([0.5, 0.8, 0.9])
 
@@ -42,6 +42,42 @@ def test_does_the_kernel_score_draws_as_numpy_and_scoringrules_do(mean: float, a
         for j, level in enumerate(LEVELS):
             expected = evaluation.interval_score(actual, *ends[:, j], level)
             np.testing.assert_allclose(score[10 + j], expected, atol=1e-12)
+
+
+def test_are_the_plain_scores_those_of_scoringrules() -> None:
+    rng = np.random.default_rng(7)
+    actual = rng.gamma(1.0, 3.0, 200) * (rng.uniform(size=200) < 0.7)
+    lower, upper = np.sort(rng.gamma(1.0, 3.0, (2, 200)), axis=0)
+    draws = rng.gamma(1.0, 3.0, (200, 9))
+    middle, sd = rng.normal(size=200), rng.uniform(0.01, 2.0, 200)
+    with np.errstate(divide="ignore"):  # it takes the log of what came to nothing
+        for ours, theirs in (
+            (evaluation.crps(actual, draws), scoringrules.crps_ensemble(actual, draws, estimator="fair")),
+            (
+                evaluation.interval_score(actual, lower, upper, 0.8),
+                scoringrules.interval_score(actual, lower, upper, 0.2),
+            ),
+            (
+                evaluation.crps_lognormal(actual, middle, sd),
+                scoringrules.crps_lognormal(actual, middle, sd),
+            ),
+        ):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 17, 500])
+def test_are_amounts_sorted_whatever_they_are(size: int) -> None:
+    rng = np.random.default_rng(7)
+    for amounts in (
+        rng.gamma(1.5, 20.0, size),
+        np.exp(rng.normal(0.0, 50.0, size)),
+        10.0 * rng.integers(1, 4, size),
+        np.full(size, 9.99),
+        np.append(rng.uniform(1.0, 1.0 + 1e-9, size), [1e300, 5e-324]),
+    ):
+        ordered = amounts.copy()
+        sort_amounts(ordered, np.empty(amounts.size), np.empty(amounts.size + 1, np.int64))
+        np.testing.assert_array_equal(ordered, np.sort(amounts))
 
 
 def test_does_the_kernel_add_up_what_it_scores() -> None:

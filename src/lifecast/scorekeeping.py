@@ -177,11 +177,12 @@ def customer_rows(
     for name, these in who.items():
         actual = cell.actual[these]
         for forecast, (scores, totals) in with_draws.items():
+            of_these = scores[these]
             rows.append(
                 cell.place
                 | {"who": name, "forecast": forecast}
-                | point_scores(scores[these, 0], actual)
-                | draw_scores(scores[these], actual, levels, interval, totals.shape[1], counts)
+                | point_scores(of_these[:, 0], actual)
+                | draw_scores(of_these, actual, levels, interval, totals.shape[1], counts)
             )
         for forecast, predicted in (("last period", cell.last_period), ("history", cell.history)):
             rows.append(

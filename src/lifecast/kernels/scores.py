@@ -11,6 +11,8 @@ from numba import njit
 
 from lifecast.arrays import Floats, Integers
 
+MOST_IN_A_BUCKET = 32
+
 
 @njit(cache=True, nogil=True)
 def order_statistic(positive: Floats, zeros: int, place: int) -> float:
@@ -94,6 +96,50 @@ def sort_counts(counts: Floats) -> None:
 
 
 @njit(cache=True, nogil=True)
+def sort_amounts(amounts: Floats, room: Floats, ends: Integers) -> None:
+    """Sort positive numbers in place, several times faster than by comparing: by their leading bits first.
+
+    The bits of positive doubles, read as whole numbers, ascend as they do. So many buckets of equal width in
+    bits as there are numbers hold about one each; where many crowd into one, comparing is quicker after all.
+
+    Parameters
+    ----------
+    amounts : (n,)
+    room : at least (n,)
+    ends : at least (n + 1,)
+        Both overwritten.
+    """
+    n = amounts.size
+    if n < 2:
+        return
+    bits = amounts.view(np.int64)
+    smallest, largest = bits[0], bits[0]
+    for i in range(1, n):
+        smallest, largest = min(smallest, bits[i]), max(largest, bits[i])
+    shift = 0
+    while (largest - smallest) >> shift >= n:
+        shift += 1
+    ends[: n + 1] = 0
+    for i in range(n):
+        ends[((bits[i] - smallest) >> shift) + 1] += 1
+    for k in range(n):
+        if ends[k + 1] > MOST_IN_A_BUCKET:
+            amounts.sort()
+            return
+        ends[k + 1] += ends[k]
+    for i in range(n):
+        k = (bits[i] - smallest) >> shift
+        room[ends[k]] = amounts[i]
+        ends[k] += 1
+    for i in range(n):  # what is left to do is within buckets
+        amount, place = room[i], i
+        while place > 0 and amounts[place - 1] > amount:
+            amounts[place] = amounts[place - 1]
+            place -= 1
+        amounts[place] = amount
+
+
+@njit(cache=True, nogil=True)
 def score_customers(
     first: Integers,
     world: np.ndarray,
@@ -129,30 +175,35 @@ def score_customers(
     customers, H, M = actual.shape
     S = totals.shape[3]
     scores = np.empty((customers, H, M, 4 + 3 * levels.size))
-    draws = np.empty((M, H, S))
+    draws = np.empty((M, H, S))  # the positive ones
+    positive = np.empty((M, H), np.int64)
+    so_far = np.empty(M)
+    room, ends = np.empty(S), np.empty(S + 1, np.int64)
     for i in range(customers):
-        buying = 0
-        current = -1
-        for e in range(first[i], first[i + 1]):
+        positive[:] = 0
+        e = first[i]
+        while e < first[i + 1]:
             s = world[e]
-            if s != current:
-                current = s
-                draws[:, :, buying] = 0.0
-                buying += 1
-            for h in range(H - 1, -1, -1):
-                if time[e] > horizons[h]:
-                    break
-                draws[0, h, buying - 1] += 1.0
-                totals[0, group[i], h, s] += 1.0
-                if M > 1:
-                    draws[1, h, buying - 1] += amount[e]
-                    totals[1, group[i], h, s] += amount[e]
+            so_far[:] = 0.0
+            for h in range(H):
+                while e < first[i + 1] and world[e] == s and time[e] <= horizons[h]:
+                    so_far[0] += 1.0
+                    if M > 1:
+                        so_far[1] += amount[e]
+                    e += 1
+                for m in range(M):
+                    if so_far[m] > 0.0:
+                        draws[m, h, positive[m, h]] = so_far[m]
+                        positive[m, h] += 1
+                        totals[m, group[i], h, s] += so_far[m]
+            while e < first[i + 1] and world[e] == s:  # beyond the last horizon
+                e += 1
         for h in range(H):
             for m in range(M):
-                positive = draws[m, h, :buying]
+                of_buyers = draws[m, h, : positive[m, h]]
                 if m == 0:
-                    sort_counts(positive)
+                    sort_counts(of_buyers)
                 else:
-                    positive.sort()
-                score_draws(positive, S - buying, actual[i, h, m], levels, scores[i, h, m])
+                    sort_amounts(of_buyers, room, ends)
+                score_draws(of_buyers, S - of_buyers.size, actual[i, h, m], levels, scores[i, h, m])
     return scores
