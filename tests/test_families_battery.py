@@ -19,7 +19,14 @@ from lifecast.arrays import Floats, Integers
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES
 from lifecast.families.density import log_posterior
 from lifecast.fitting import fit_purchases, fit_spend
-from lifecast.grouping import PurchaseRows, SpendRows, group_purchases, group_spend
+from lifecast.grouping import (
+    PurchaseRows,
+    SpendHistory,
+    SpendRows,
+    group_purchases,
+    group_spend,
+    spend_history,
+)
 from lifecast.worlds import discounting
 
 DOUBTFUL = 1e-6  # of one figure among hundreds
@@ -179,12 +186,15 @@ def scaled_rows(case: PurchaseCase | SpendCase, family: Any) -> PurchaseRows | S
     rng = np.random.default_rng(5)
     if isinstance(case, PurchaseCase):
         seen = lives(case, case.thetas[0], 300, rng)
-        return group_purchases(seen.x, seen.t_x, seen.T).scaled(float(seen.T.mean()))
+        return group_purchases(seen.x, seen.t_x, seen.T).scaled(scale_of(case, seen.T))
     rfm = spenders(case, case.thetas[0], 300, rng)
-    assert rfm.monetary_value is not None and rfm.monetary_log_mean is not None
-    return group_spend(rfm.frequency, rfm.monetary_value, rfm.monetary_log_mean).scaled(
-        float(rfm.monetary_value.mean())
-    )
+    history = spend_history(rfm, case.family.zero_amounts, case.family.likelihood_needs)
+    return group_spend(history).scaled(float(history.m.mean()))
+
+
+def scale_of(case: PurchaseCase, ages: Floats) -> float:
+    """The unit of time that coordinates are in: the mean age, but opportunities stay whole."""
+    return 1.0 if case.whole_times else float(ages.mean())
 
 
 def test_is_the_gradient_the_derivative(density_and_family: list[tuple[Any, Any]]) -> None:
@@ -208,7 +218,10 @@ def test_do_one_point_and_many_have_the_same_density(density_and_family: list[tu
 
 def test_is_the_jacobian_the_derivative_of_the_parameters(either_case: PurchaseCase | SpendCase) -> None:
     family = either_case.family
-    for point in np.random.default_rng(9).normal(0.0, 1.0, (5, len(family.weak_priors))):
+    points = np.random.default_rng(9).normal(0.0, 1.0, (5, len(family.weak_priors)))
+    np.testing.assert_allclose(family.unconstrain(family.constrain(points)), points, rtol=1e-12, atol=1e-12)
+    assert set(family.covariate_coordinates) <= set(family.weak_priors)
+    for point in points:
         steps = 1e-6 * np.eye(point.size)
         differences = (family.constrain(point + steps) - family.constrain(point - steps)).T / 2e-6
         np.testing.assert_allclose(family.jacobian(point), differences, rtol=1e-7, atol=1e-7)
@@ -326,7 +339,7 @@ def test_is_discounted_value_the_sum_over_purchases(case: PurchaseCase, drift: f
         x, _, T = map(np.array, zip(*pasts(case, theta)[::2], strict=True))
         scale = case.family.time_scale(x, T, one_world(theta), np.array([drift]))
         for start, end in [(0.0, horizons(case)[-1]), (horizons(case)[1], np.inf), (0.0, np.inf)]:
-            times, weights = discounting(start, end, rate, scale)
+            times, weights = discounting(start, end, rate, scale, case.whole_times)
             value = expected_of(case, x, T, theta, times, drift, weights[:, None])[0]
             exact = brute_force_discounting(case, x, T, theta, drift, start, end, rate)
             np.testing.assert_allclose(value, exact, rtol=3e-8)
@@ -511,6 +524,7 @@ def spenders(case: SpendCase, theta: Any, customers: int, rng: np.random.Generat
     money = {
         "monetary_value": np.nanmean(amounts, axis=1),
         "monetary_log_mean": np.nanmean(np.log(amounts), axis=1),
+        "monetary_log_sd": np.nanstd(np.log(amounts), axis=1),
     }
     return rfm_of(count, np.ones(customers), np.full(customers, 2.0), **money)
 
@@ -518,8 +532,7 @@ def spenders(case: SpendCase, theta: Any, customers: int, rng: np.random.Generat
 def fitted(case: Any, family: Any, rfm: lc.RFM, draws: int, rng: np.random.Generator) -> Floats:
     """Posterior draws (draw, parameter) in the data's units."""
     fit = fit_purchases if isinstance(case, PurchaseCase) else fit_spend
-    found = fit(family, rfm, "laplace", draws, rng).draws
-    return np.stack([found[name] for name in family.parameters], axis=1)
+    return fit(family, rfm, "laplace", draws, rng).population.theta
 
 
 def test_are_the_parameters_of_a_shop_found_again(either_case: PurchaseCase | SpendCase) -> None:
@@ -551,14 +564,13 @@ def ranks(case: Any, data_sets: int, customers: int, seed: int) -> Floats:
         point = rng.normal(mean, sd)
         if isinstance(case, PurchaseCase):
             ages = case.ages(rng, customers)  # fixes the scale that the prior is in before anybody buys
-            theta = family.rescale(family.constrain(point), float(ages.mean()))
+            theta = family.rescale(family.constrain(point), scale_of(case, ages))
             rfm = shop(case, theta, customers, rng, ages)
             rows: Any = group_purchases(rfm.frequency, rfm.recency, rfm.T)
         else:
             theta = family.constrain(point)
             rfm = spenders(case, theta, customers, rng)
-            assert rfm.monetary_value is not None and rfm.monetary_log_mean is not None
-            rows = group_spend(rfm.frequency, rfm.monetary_value, rfm.monetary_log_mean)
+            rows = group_spend(spend_history(rfm, family.zero_amounts, family.likelihood_needs))
         draws = fitted(case, family, rfm, 200, rng)
         likelihood = family.log_likelihood_draws(rows, np.vstack([draws, theta]))
         figures = np.column_stack([np.vstack([draws, theta]), likelihood])
@@ -584,15 +596,22 @@ def test_are_ranks_of_the_truth_uniform_in_many_shops(either_case: PurchaseCase 
 # -- spend ---------------------------------------------------------------------------------------------------
 
 
+def seen(amounts: Floats) -> SpendHistory:
+    """What an RFM says of customers with these amounts, (customer, amount)."""
+    customers, n = amounts.shape
+    if n == 0:
+        return SpendHistory(np.zeros(customers, np.int64), *np.zeros((3, customers)))
+    logs = np.log(amounts)
+    return SpendHistory(np.full(customers, n), amounts.mean(axis=1), logs.mean(axis=1), logs.std(axis=1))
+
+
 def test_is_the_likelihood_of_amounts_the_average_over_levels(spend_case: SpendCase) -> None:
     case, rng = spend_case, np.random.default_rng(6)
     for theta in case.thetas:
         count = np.array([1, 2, 5, 12])
         for amounts in case.amounts(rng, theta, case.born(rng, theta, count.size), count):
             of_one = amounts[np.isfinite(amounts)]
-            rows = group_spend(
-                np.array([of_one.size]), np.array([of_one.mean()]), np.array([np.log(of_one).mean()])
-            )
+            rows = group_spend(seen(of_one[None, :]))
             value = case.family.log_likelihood(rows, np.asarray(theta))[0]
             assert value == pytest.approx(case.log_density(of_one, theta), rel=1e-8)
 
@@ -604,12 +623,15 @@ def test_do_spenders_by_the_story_spend_what_is_expected(spend_case: SpendCase) 
             levels = case.born(rng, theta, 20_000)
             count = np.full(levels.shape[0], n + 1)
             amounts = case.amounts(rng, theta, levels, count)
-            mean = amounts[:, :n].mean(axis=1) if n else np.zeros(count.size)
-            expected = case.family.expected_spend(count - 1, mean, one_world(theta))[:, 0]
-            for some in (mean <= np.median(mean), mean >= np.median(mean)):
-                truth = case.mean(theta, levels)[some]
-                assert_mean(truth - expected[some], 0.0)
-                assert_mean(amounts[some, n] - expected[some], 0.0)
+            history = seen(amounts[:, :n])
+            expected = case.family.expected_spend(history, one_world(theta))[:, 0]
+            linear = case.family.credibility_spend(history.n, history.m, one_world(theta))[:, 0]
+            truth = case.mean(theta, levels)
+            for some in (history.m <= np.median(history.m), history.m >= np.median(history.m)):
+                assert_mean((truth - expected)[some], 0.0)
+                assert_mean((amounts[:, n] - expected)[some], 0.0)
+            assert_mean(truth - linear, 0.0)
+            assert_mean((truth - linear) * (history.m - history.m.mean()), 0.0)
 
 
 def test_do_simulated_amounts_have_the_mean_that_is_expected(spend_case: SpendCase) -> None:
@@ -617,15 +639,17 @@ def test_do_simulated_amounts_have_the_mean_that_is_expected(spend_case: SpendCa
     theta = np.array(case.thetas, np.float64)
     S = len(theta)
     scale = float(np.mean(case.mean(theta[0], case.born(np.random.default_rng(1), theta[0], 1000))))
-    n, m = np.array([0, 1, 5, 20]), scale * np.array([0.0, 0.6, 1.0, 1.5])
+    n, level = np.array([0, 1, 5, 20]), np.array([0.0, 0.6, 1.0, 1.5])
+    logs = np.log(scale * np.where(n > 0, level, 1.0)) * (n > 0)
+    history = SpendHistory(n, scale * level, logs, np.zeros(n.size))
     customers = n.size * each
     keys = np.random.default_rng(13).integers(0, 2**64, customers, np.uint64)
     first, world = np.arange(customers + 1) * S, np.tile(np.arange(S), customers)
     for drift in (np.zeros(S), np.full(S, 0.1)):
         amounts = case.family.simulate_amounts(
-            np.repeat(n, each), np.repeat(m, each), keys, first, world, theta, drift
+            history.of(np.repeat(np.arange(n.size), each)), keys, first, world, theta, drift
         ).reshape(n.size, each, S)
-        expected = case.family.expected_spend(n, m, theta)
+        expected = case.family.expected_spend(history, theta)
         for i in range(n.size):
             for s in range(S):
                 assert_mean(amounts[i, :, s] - expected[i, s], 0.0)

@@ -19,12 +19,11 @@ def coverage(log: pd.DataFrame, observation_end: str, fit_to: str) -> float:
     assert model.spend is not None
     theta = model.posterior["posterior"].to_dataset()[["p", "q", "v"]].to_array().values[:, 0, :].T
     customers, worlds = len(rfm), theta.shape[0]
-    number, mean = spend_history(rfm, model.spend.zero_amounts)
+    history = spend_history(rfm, model.spend.zero_amounts, model.spend.forecast_needs)
     one_purchase_each = np.tile(np.arange(worlds, dtype=np.int32), customers)
     first = np.arange(0, (customers + 1) * worlds, worlds)
     drawn = model.spend.simulate_amounts(
-        number,
-        mean,
+        history,
         customer_keys(rfm.customer_id, 1),
         first,
         one_purchase_each,
@@ -33,7 +32,7 @@ def coverage(log: pd.DataFrame, observation_end: str, fit_to: str) -> float:
     ).reshape(customers, worlds)
     later = log[(log["date"] > observation_end) & (log["amount"] > 0)].sort_values("date")
     came = later.groupby("customer_id")["amount"].first().reindex(rfm.customer_id.to_pandas()).to_numpy()
-    judged = np.isfinite(came) & (number > 0)
+    judged = np.isfinite(came) & (history.n > 0)
     assert judged.sum() > 150
     lower, upper = np.quantile(drawn[judged], [0.05, 0.95], axis=1)
     return float(np.mean((lower <= came[judged]) & (came[judged] <= upper)))

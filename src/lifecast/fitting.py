@@ -78,19 +78,14 @@ def fit_spend(family: SpendFamily, rfm: RFM, method: Method, draws: int, rng: np
             "This RFM has no amounts, but the model has a spend family. Pass amount= to rfm_summary, or use "
             "CLTV(spend=None)."
         )
-    if rfm.monetary_log_mean is None and not family.zero_amounts:
-        raise DataError(
-            'This RFM has no monetary_log_mean, which fit_to="amounts" needs. Make the RFM from the log with '
-            'rfm_summary, or use GammaGamma(fit_to="means").'
-        )
-    number, mean = spend_history(rfm, family.zero_amounts)
-    log_mean = np.zeros(len(rfm)) if rfm.monetary_log_mean is None else rfm.monetary_log_mean
-    scale = float(np.sum(number * mean) / np.sum(number)) if np.any(number > 0) else usual_amount(rfm)
+    history = spend_history(rfm, family.zero_amounts, family.likelihood_needs)
+    n = history.n
+    scale = float(np.sum(n * history.m) / np.sum(n)) if np.any(n > 0) else usual_amount(rfm)
 
     def rows(members: Any) -> SpendRows:
-        return group_spend(number[members], mean[members], log_mean[members]).scaled(scale)
+        return group_spend(history.of(members)).scaled(scale)
 
-    return fit(family, rfm, rows, scale, int(np.sum(number > 0)), method, draws, rng)
+    return fit(family, rfm, rows, scale, int(np.sum(n > 0)), method, draws, rng)
 
 
 def usual_amount(rfm: RFM) -> float:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
+from lifecast.errors import DataError
 from lifecast.rfm import RFM
 
 
@@ -41,21 +43,47 @@ class PurchaseRows:
 
 
 @dataclass(frozen=True)
+class SpendHistory:
+    """What is known of some customers' amounts; zeros where nothing is.
+
+    Attributes
+    ----------
+    n : (customer,)
+        Number of amounts.
+    m : (customer,)
+        Their mean.
+    l, s : (customer,)
+        Mean of their logs, and the standard deviation of their logs (dividing by n).
+    """
+
+    n: Integers
+    m: Floats
+    l: Floats  # noqa: E741
+    s: Floats
+
+    def __len__(self) -> int:
+        return self.n.size
+
+    def of(self, members: Any) -> "SpendHistory":
+        """That of some of these customers, given their places."""
+        return SpendHistory(self.n[members], self.m[members], self.l[members], self.s[members])
+
+
+@dataclass(frozen=True)
 class SpendRows:
     """Distinct spend histories, of customers with at least one amount, with their number of customers.
 
     Attributes
     ----------
-    n : (row,)
-        Number of amounts.
-    m, l : (row,)
-        Their mean, and the mean of their logs.
+    n, m, l, s : (row,)
+        As in `SpendHistory`.
     weight : (row,)
     """
 
     n: Integers
     m: Floats
     l: Floats  # noqa: E741
+    s: Floats
     weight: Floats
 
     def __len__(self) -> int:
@@ -68,7 +96,7 @@ class SpendRows:
 
     def scaled(self, scale: float) -> "SpendRows":
         """The same rows with money in units of the scale."""
-        return SpendRows(self.n, self.m / scale, self.l - np.log(scale), self.weight)
+        return SpendRows(self.n, self.m / scale, self.l - np.log(scale), self.s, self.weight)
 
 
 def group_purchases(frequency: Integers, recency: Floats, T: Floats) -> PurchaseRows:
@@ -81,27 +109,43 @@ def group_purchases(frequency: Integers, recency: Floats, T: Floats) -> Purchase
     return PurchaseRows(frequency[at], recency[at], T[at], counts(new), row)
 
 
-def spend_history(rfm: RFM, zero_amounts: bool) -> tuple[Integers, Floats]:
-    """Number and mean of each customer's repeat amounts, shapes (customer,); zeros where nothing is known.
+def spend_history(rfm: RFM, zero_amounts: bool, needs: tuple[str, ...]) -> SpendHistory:
+    """What is known of each customer's repeat amounts.
 
     Amounts of zero are left out, or kept, as the papers do, for customers who have a positive one too.
+
+    Raises
+    ------
+    DataError
+        The RFM has amounts, but lacks one of the columns that are needed.
     """
+    nothing = np.zeros(len(rfm))
     if rfm.monetary_value is None or rfm.monetary_frequency is None:
-        return np.zeros(len(rfm), np.int64), np.zeros(len(rfm))
+        return SpendHistory(np.zeros(len(rfm), np.int64), nothing, nothing, nothing)
+    for column in needs:
+        if getattr(rfm, column) is None:
+            raise DataError(
+                f"This RFM has no {column}, which the spend family needs. Make the RFM from the log with "
+                'rfm_summary, or use GammaGamma(fit_to="means").'
+            )
     if zero_amounts:
-        return np.where(rfm.monetary_value > 0, rfm.frequency, 0), rfm.monetary_value
-    total = rfm.frequency * rfm.monetary_value
-    return rfm.monetary_frequency, total / np.maximum(rfm.monetary_frequency, 1)
+        n, m = np.where(rfm.monetary_value > 0, rfm.frequency, 0), rfm.monetary_value
+    else:
+        n = rfm.monetary_frequency
+        m = rfm.frequency * rfm.monetary_value / np.maximum(n, 1)
+    logs = (rfm.monetary_log_mean, rfm.monetary_log_sd)
+    log_mean, log_sd = (nothing if column is None else column for column in logs)
+    return SpendHistory(n, m, log_mean, log_sd)
 
 
-def group_spend(number: Integers, mean: Floats, log_mean: Floats) -> SpendRows:
-    """Group customers by (number of amounts, mean, mean of logs), leaving out those without an amount."""
-    seen = number > 0
-    number, mean, log_mean = number[seen], mean[seen], log_mean[seen]
-    order = np.lexsort((log_mean, mean, number))
-    new = distinct_from_previous(number[order], mean[order], log_mean[order])
-    at = order[new]
-    return SpendRows(number[at], mean[at], log_mean[at], counts(new))
+def group_spend(history: SpendHistory) -> SpendRows:
+    """Group customers by all that is known of their amounts, leaving out those without one."""
+    seen = history.of(history.n > 0)
+    order = np.lexsort((seen.s, seen.l, seen.m, seen.n))
+    ordered = seen.of(order)
+    new = distinct_from_previous(ordered.n, ordered.m, ordered.l, ordered.s)
+    distinct = ordered.of(new)
+    return SpendRows(distinct.n, distinct.m, distinct.l, distinct.s, counts(new))
 
 
 def distinct_from_previous(*columns: np.ndarray) -> np.ndarray:

@@ -261,10 +261,9 @@ class CLTV:
                 total += self.purchases.log_likelihood(rows, theta[0])[0]
         if part in ("total", "spend") and self.spend is not None and posterior.spend is not None:
             at_mean = posterior.spend.at_mean()
-            log_mean = np.zeros(len(rfm)) if rfm.monetary_log_mean is None else rfm.monetary_log_mean
-            number, mean = spend_history(rfm, self.spend.zero_amounts)
+            history = spend_history(rfm, self.spend.zero_amounts, self.spend.likelihood_needs)
             for members, theta in at_mean.by_kind(rfm):
-                amounts = group_spend(number[members], mean[members], log_mean[members])
+                amounts = group_spend(history.of(members))
                 total += self.spend.log_likelihood(amounts, theta[0])[0]
         return float(total)
 

@@ -101,7 +101,7 @@ class PastForecast:
             return np.full(value.size, np.nan), np.eye(value.size)
         mean = amount / np.maximum(origin.weight * origin.x, 1.0)
         at_that_level = family.rescale(theta, level)
-        spend = family.expected_spend(origin.x, mean, at_that_level)[:, 0]
+        spend = family.credibility_spend(origin.x, mean, at_that_level)[:, 0]
         forecast = self.buyers @ spend
         bought = (origin.purchases > 0) & (value > 0)
         purchases = np.where(bought, origin.purchases, 1.0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_MONEY = ("monetary_value", "monetary_log_mean", "monetary_frequency")
+_MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
 _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
 _COLUMNS = ("customer_id", "frequency", "recency", "T", *_MONEY, *_HOLDOUT)
 
@@ -81,6 +81,9 @@ class RFM:
         amounts.
     monetary_log_mean : float array, (customer,), or None
         Mean logarithm of the positive repeat amounts; 0 without any. None where unknown.
+    monetary_log_sd : float array, (customer,), or None
+        Standard deviation of the logarithms of a customer's positive repeat amounts, dividing by their
+        number; 0 with fewer than two. None where unknown.
     monetary_frequency : int array, (customer,), or None
         Number of positive repeat amounts. None without amounts.
     attributes : mapping of str to pyarrow.Array
@@ -102,6 +105,7 @@ class RFM:
     time_unit: TimeUnit
     monetary_value: Floats | None = None
     monetary_log_mean: Floats | None = None
+    monetary_log_sd: Floats | None = None
     monetary_frequency: Integers | None = None
     attributes: "Mapping[str, pa.Array[Any]]" = field(default_factory=dict)
     observation_end: Date | None = None
@@ -111,7 +115,7 @@ class RFM:
 
     def __post_init__(self) -> None:
         integers = ("frequency", "monetary_frequency")
-        freeze(self, integers, ("recency", "T", "monetary_value", "monetary_log_mean"))
+        freeze(self, integers, ("recency", "T", "monetary_value", "monetary_log_mean", "monetary_log_sd"))
         object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
 
     def __len__(self) -> int:
@@ -133,7 +137,7 @@ class RFM:
         -------
         pandas.DataFrame
             `customer_id, frequency, recency, T`; with amounts `monetary_value, monetary_log_mean,
-            monetary_frequency`; with a holdout `frequency_holdout, monetary_value_holdout,
+            monetary_log_sd, monetary_frequency`; with a holdout `frequency_holdout, monetary_value_holdout,
             duration_holdout`; and the attributes.
         """
         import pandas as pd
@@ -160,8 +164,8 @@ class RFM:
         ----------
         df : pandas.DataFrame
             `customer_id` (a column or the index), `frequency, recency, T`, and where known `monetary_value,
-            monetary_log_mean, monetary_frequency` (by default the frequency where the monetary value is
-            positive). Holdout columns are passed over; all other columns become attributes.
+            monetary_log_mean, monetary_log_sd, monetary_frequency` (by default the frequency where the
+            monetary value is positive). Holdout columns are passed over; all other columns become attributes.
         time_unit : str, float or TimeUnit
             The unit of recency and T: "day", "week", "month", "year" or a number of days.
         observation_end : str or date, optional
@@ -355,6 +359,7 @@ def _assemble(
         money = {
             "monetary_value": columns["repeat_amount"].to_numpy() / np.maximum(frequency, 1),
             "monetary_log_mean": columns["repeat_logarithms"].to_numpy() / np.maximum(positive, 1),
+            "monetary_log_sd": np.sqrt(columns["repeat_log_squares"].to_numpy()) / np.maximum(positive, 1),
             "monetary_frequency": positive,
         }
     days_observed = (np.datetime64(query.end) - first_day).astype(np.int64)

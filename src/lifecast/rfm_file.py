@@ -17,7 +17,8 @@ from lifecast.timeunit import TimeUnit
 FORMAT = 1
 _KEY = b"lifecast_rfm"
 _PAST = b"lifecast_past"
-_ARRAYS = ("frequency", "recency", "T", "monetary_value", "monetary_log_mean", "monetary_frequency")
+_MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
+_ARRAYS = ("frequency", "recency", "T", *_MONEY)
 _HELD = {"frequency": "frequency_holdout", "value": "monetary_value_holdout"}
 
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_NUMBERS = ("frequency", "recency", "T", "monetary_value", "monetary_log_mean", "monetary_frequency")
+_MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
+_NUMBERS = ("frequency", "recency", "T", *_MONEY)
 _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
 
 
@@ -147,4 +148,14 @@ class _Checks:
                 "a monetary_log_mean above the logarithm of their mean amount",
                 (*shown, "monetary_log_mean"),
                 "It is the mean of the logarithms of the positive repeat amounts. If in doubt, leave it out.",
+            )
+        if "monetary_log_sd" in self.numbers:
+            count = self.numbers.get("monetary_frequency", np.where(value > 0, frequency, 0))
+            spread = self.numbers["monetary_log_sd"]
+            self.refuse(
+                (spread < 0) | ((spread > 0) & (count < 2)),
+                "a monetary_log_sd that is negative, or without two amounts to differ",
+                (*shown, "monetary_log_sd"),
+                "It is the standard deviation of the logarithms of the positive repeat amounts. If in doubt, "
+                "leave it out.",
             )

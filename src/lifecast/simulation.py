@@ -11,7 +11,7 @@ import numpy as np
 
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
-from lifecast.grouping import PurchaseRows, group_purchases, spend_history
+from lifecast.grouping import PurchaseRows, SpendHistory, group_purchases, spend_history
 from lifecast.kernels.reduction import add_up, expected_values
 from lifecast.kernels.stream import hash_texts
 from lifecast.rfm import RFM
@@ -58,16 +58,17 @@ class Book:
     rows : PurchaseRows
     order : (customer,)
         Place in the RFM of each customer here; the arrays below follow it.
-    row, n, m, margin : (customer,)
-        Purchase history, number and mean of amounts seen, share of an amount that is value.
+    row, margin : (customer,)
+        Purchase history, share of an amount that is value.
+    spend : SpendHistory or None
+        The amounts seen; None for a model of purchases alone.
     """
 
     rows: PurchaseRows
     order: Integers
     row: Integers
-    n: Integers
-    m: Floats
     margin: Floats
+    spend: SpendHistory | None
 
     def __len__(self) -> int:
         return self.order.size
@@ -107,13 +108,18 @@ class Observer(Protocol):
         ...
 
 
-def open_book(rfm: RFM, members: Integers, margin: Floats, zero_amounts: bool) -> Book:
+def amounts_seen(rfm: RFM, family: SpendFamily | None) -> SpendHistory | None:
+    """What is known of each customer's amounts, as the family sees them."""
+    return None if family is None else spend_history(rfm, family.zero_amounts, family.forecast_needs)
+
+
+def open_book(rfm: RFM, members: Integers, margin: Floats, amounts: SpendHistory | None) -> Book:
     """Sort some customers, given their places, by history, so that equal ones stand together."""
     rows = group_purchases(rfm.frequency[members], rfm.recency[members], rfm.T[members])
     sorted_rows = np.argsort(rows.row, kind="stable")
     order = members[sorted_rows]
-    number, mean = spend_history(rfm, zero_amounts)
-    return Book(rows, order, rows.row[sorted_rows], number[order], mean[order], margin[order])
+    spend = None if amounts is None else amounts.of(order)
+    return Book(rows, order, rows.row[sorted_rows], margin[order], spend)
 
 
 def customer_keys(ids: "pa.Array", seed: int) -> Keys:
@@ -182,11 +188,11 @@ def futures(
         part.x, part.T, part.p_alive, part.p_buys, part.row, keys[chunk], shared.purchases, pace.drift,
         pace.clock, pace.edges, expected,
     )  # fmt: skip
-    if spend_family is None:
+    if spend_family is None or book.spend is None:
         amount = np.zeros(world.size)
     else:
         amount = pace.price[world, stretch] * spend_family.simulate_amounts(
-            book.n[chunk], book.m[chunk], keys[chunk], first, world, shared.spend, pace.spend_drift
+            book.spend.of(chunk), keys[chunk], first, world, shared.spend, pace.spend_drift
         )
     return Futures(book.order[chunk], first, world, time, amount)
 
@@ -208,7 +214,7 @@ def watch(
     same without.
     """
     everyone = customer_keys(rfm.customer_id, seed)
-    margin, zero_amounts = np.ones(len(rfm)), spend_family is not None and spend_family.zero_amounts
+    margin, amounts = np.ones(len(rfm)), amounts_seen(rfm, spend_family)
     end = float(worlds.pace.clock[:, -1].mean())
     size = max(1, DRAWS_PER_CHUNK // len(worlds))
     done = 0
@@ -225,7 +231,7 @@ def watch(
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for members, shared in worlds.by_kind(rfm):
-            book = open_book(rfm, members, margin, zero_amounts)
+            book = open_book(rfm, members, margin, amounts)
             run_chunk = partial(run, book, shared, everyone[book.order])
             for of_book, seen in pool.map(run_chunk, chunks(book, size)):
                 observer.keep(seen)
@@ -262,7 +268,7 @@ def simulate(
         Called with the number of customers done after each chunk.
     """
     everyone = customer_keys(rfm.customer_id, seed)
-    zero_amounts = spend_family is not None and spend_family.zero_amounts
+    amounts = amounts_seen(rfm, spend_family)
     whole_times = isinstance(purchase_family, DiscreteTime)
     S, K = len(worlds), periods.size - 1
     period = float(periods[1]) or 1.0
@@ -292,11 +298,11 @@ def simulate(
             "purchases": mean_purchases,
             "p_purchase": part.p_buys.mean(axis=1)[row],
         }
-        if spend_family is not None:
-            n, m = book.n[chunk], book.m[chunk]
-            spend = spend_family.expected_spend(n, m, shared.spend)
+        if spend_family is not None and book.spend is not None:
+            seen = book.spend.of(chunk)
+            spend = spend_family.expected_spend(seen, shared.spend)
             mean, mean_quantiles = expected_values(
-                row, n, m, discounted, spend, book.margin[chunk], probabilities
+                row, seen.n, seen.m, seen.l, discounted, spend, book.margin[chunk], probabilities
             )
             of_chunk |= {
                 "spend_per_purchase": spend.mean(axis=1),
@@ -311,7 +317,7 @@ def simulate(
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for members, shared in worlds.by_kind(rfm):
-            book = open_book(rfm, members, margin, zero_amounts)
+            book = open_book(rfm, members, margin, amounts)
             histories = book.rows.x, book.rows.T, shared.purchases, shared.pace.drift
             scale = purchase_family.time_scale(*histories)
             expected = purchase_family.expected_purchases(
@@ -346,11 +352,11 @@ def expectations(
         The family's time scale to times and weights (time,): which sum of expected cumulative purchases is
         meant; see `lifecast.worlds.discounting`.
     """
-    zero_amounts = spend_family is not None and spend_family.zero_amounts
+    amounts = amounts_seen(rfm, spend_family) if what in ("spend", "value") else None
     result = np.empty(len(rfm))
     draws = len(worlds)
     for members, shared in worlds.by_kind(rfm):
-        book = open_book(rfm, members, np.ones(len(rfm)), zero_amounts)
+        book = open_book(rfm, members, np.ones(len(rfm)), amounts)
         histories = book.rows.x, book.rows.T, shared.purchases, np.zeros(draws)
         expected = None
         if what in ("purchases", "value"):
@@ -368,8 +374,8 @@ def expectations(
             if expected is not None:
                 values = times_or_zero(values, expected(x, T)[0])
             values = values[row]
-            if what in ("spend", "value") and spend_family is not None:
-                values = values * spend_family.expected_spend(book.n[chunk], book.m[chunk], shared.spend)
+            if spend_family is not None and book.spend is not None:
+                values = values * spend_family.expected_spend(book.spend.of(chunk), shared.spend)
             result[book.order[chunk]] = values.mean(axis=1)
     return result
 

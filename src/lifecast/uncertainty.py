@@ -184,9 +184,9 @@ class PeriodSums:
         self.expected_spend = np.zeros(group.size)
         family = simulation.spend_family
         if fixed_amounts and family is not None:
-            n, m = spend_history(simulation.rfm, family.zero_amounts)
+            seen = spend_history(simulation.rfm, family.zero_amounts, family.forecast_needs)
             for members, shared in worlds.by_kind(simulation.rfm):
-                spend = family.expected_spend(n[members], m[members], shared.spend[:1])
+                spend = family.expected_spend(seen.of(members), shared.spend[:1])
                 self.expected_spend[members] = spend[:, 0]
 
     def look(self, futures: Futures) -> list[Floats]:

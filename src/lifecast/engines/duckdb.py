@@ -5,7 +5,9 @@ log's own columns, however they are called, are renamed when the log is opened.
 
 Money is added up in whole numbers, so that sums do not depend on the order of rows or on threads: an amount
 is counted in units of 2^-61 of the largest one (rounded up to a power of two), where doubles of ordinary
-logs are exact, and sums are HUGEINT. The same holds for logarithms of amounts, in units of 2^-50.
+logs are exact, and sums are HUGEINT. The same holds for logarithms of amounts, in units of 2^-50. For their
+spread within a customer they are rounded to units of 2^-25, whose squares are whole numbers too: large sums
+may cancel.
 """
 
 import glob
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst")
 _LOG_UNITS = 2.0**50
+_COARSE_UNITS = 2.0**25
 
 _PARAMETER = re.compile(r"\$(\w+)")
 _UNITS = "CAST(amount * $scale AS BIGINT)"
@@ -68,10 +71,14 @@ _CUSTOMERS_WITH_MONEY = """
         (sum(money) - arg_min(money, day)) / $scale AS repeat_amount,
         count(*) FILTER (money > 0) - CAST(arg_min(money, day) > 0 AS BIGINT) AS positive_repeats,
         (sum(logarithm) - arg_min(logarithm, day)) / $log_units AS repeat_logarithms,
+        sum(coarse) - arg_min(coarse, day) AS repeat_coarse,
+        (positive_repeats * (sum(coarse * coarse) - arg_min(coarse * coarse, day))
+            - repeat_coarse * repeat_coarse) / ($coarse_units * $coarse_units) AS repeat_log_squares,
         sum(money) AS all_money, count(*) FILTER (money = 0) AS zero_purchases
     FROM (
         SELECT *,
-            CASE WHEN money > 0 THEN CAST(ln(money / $scale) * $log_units AS BIGINT) ELSE 0 END AS logarithm
+            CASE WHEN money > 0 THEN CAST(ln(money / $scale) * $log_units AS BIGINT) ELSE 0 END AS logarithm,
+            CASE WHEN money > 0 THEN CAST(ln(money) * $coarse_units AS BIGINT) ELSE 0 END AS coarse
         FROM ({bought}))
     GROUP BY customer_id"""
 
@@ -95,7 +102,8 @@ class CustomerTables:
     """What leaves DuckDB: one row per customer, sorted by id, and the counts of the report; and the way back.
 
     `customers` has customer_id, frequency, first_day, recency_days; with amounts also repeat_amount,
-    positive_repeats, repeat_logarithms; with a holdout held_frequency (and held_value); each attribute, and
+    positive_repeats, repeat_logarithms, repeat_log_squares (the sum of the logarithms' squared distances from
+    their mean, times their number); with a holdout held_frequency (and held_value); each attribute, and
     whether it changed. `periods` has period (from 0), purchases (and value) of the holdout, without empty
     periods. `ask` knows the table `customers` (customer_id, frequency, first_day, ...), for more questions;
     `net` is whether purchases up to the end are net of returns.
@@ -255,7 +263,8 @@ class Ask:
 
     def __init__(self, connection: "DuckDBPyConnection", query: SummaryQuery) -> None:
         self.connection, self.query, self.money = connection, query, query.largest_amount is not None
-        self._values = asdict(query) | {"log_units": _LOG_UNITS, "scale": query.money_scale}
+        units = {"log_units": _LOG_UNITS, "coarse_units": _COARSE_UNITS, "scale": query.money_scale}
+        self._values = asdict(query) | units
 
     def run(self, sql: str, **values: Any) -> None:
         """Run a statement that gives no answer."""
@@ -286,7 +295,7 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
     ask.run(f"CREATE TEMP TABLE customers AS {customers}", after=date.min, until=query.end)
     counts |= ask.row(_count_purchases(ask))
 
-    columns = "customers.* EXCLUDE (all_money, zero_purchases)" if ask.money else "customers.*"
+    columns = "customers.* EXCLUDE (repeat_coarse, all_money, zero_purchases)" if ask.money else "customers.*"
     joins, periods = "", None
     if query.held_end is not None:
         held = f"SELECT * FROM ({purchases(whole, net_held)}) SEMI JOIN customers USING (customer_id)"

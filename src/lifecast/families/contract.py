@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.families.priors import Priors
-from lifecast.grouping import PurchaseRows, SpendRows
+from lifecast.grouping import PurchaseRows, SpendHistory, SpendRows
 
 
 class Family(Protocol):
@@ -177,6 +177,16 @@ class SpendFamily(Family, Protocol):
         """Whether purchases of amount zero count as observations of spend."""
         ...
 
+    @property
+    def likelihood_needs(self) -> tuple[str, ...]:
+        """Columns of an RFM, besides the mean amount, that the likelihood cannot do without."""
+        ...
+
+    @property
+    def forecast_needs(self) -> tuple[str, ...]:
+        """The same for what comes after the fit: expectations and simulation of known customers."""
+        ...
+
     def log_likelihood(self, rows: SpendRows, theta: Floats) -> tuple[float, Floats]:
         """Total and gradient (parameter,) at one parameter vector."""
         ...
@@ -185,14 +195,20 @@ class SpendFamily(Family, Protocol):
         """Totals (draw,) at many parameter vectors (draw, parameter)."""
         ...
 
-    def expected_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:
-        """Mean amount of a future purchase given n amounts of mean m, shape (customer, world)."""
+    def expected_spend(self, history: SpendHistory, theta: Floats) -> Floats:
+        """Mean amount of a future purchase given the amounts seen, shape (customer, world)."""
+        ...
+
+    def credibility_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:
+        """The best prediction of `expected_spend` that is linear in the mean m of n amounts: (row, world).
+
+        For customers of whom only the sum of all their amounts is known.
+        """
         ...
 
     def simulate_amounts(
         self,
-        n: Integers,
-        m: Floats,
+        history: SpendHistory,
         keys: Keys,
         first: Integers,
         world: Any,

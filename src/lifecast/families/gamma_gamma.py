@@ -10,7 +10,7 @@ from scipy.special import polygamma, psi
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.errors import SettingsError
 from lifecast.families.settings import FamilySettings
-from lifecast.grouping import SpendRows
+from lifecast.grouping import SpendHistory, SpendRows
 from lifecast.kernels import gamma_gamma
 from lifecast.kernels.gamma_gamma_simulation import simulate_amounts
 
@@ -62,6 +62,14 @@ class GammaGamma(FamilySettings):
         """The papers average amounts of zero in; a likelihood of every amount cannot."""
         return self.fit_to == "means"
 
+    @property
+    def likelihood_needs(self) -> tuple[str, ...]:
+        return () if self.fit_to == "means" else ("monetary_log_mean",)
+
+    @property
+    def forecast_needs(self) -> tuple[str, ...]:
+        return ()
+
     def start(self, rows: SpendRows) -> Floats:
         return np.array([np.log(2.0), np.log(2.0), 0.0])
 
@@ -99,22 +107,24 @@ class GammaGamma(FamilySettings):
             draws = gamma_gamma.log_likelihood_means_draws(*rows.coded, rows.m, rows.weight, theta)
         return draws
 
-    def expected_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:
+    def expected_spend(self, history: SpendHistory, theta: Floats) -> Floats:
+        return self.credibility_spend(history.n, history.m, theta)
+
+    def credibility_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:
         p, q, v = theta.T
         amounts: Floats = p * (v + (n * m)[:, None]) / (p * n[:, None] + q - 1.0)
         return amounts
 
     def simulate_amounts(
         self,
-        n: Integers,
-        m: Floats,
+        history: SpendHistory,
         keys: Keys,
         first: Integers,
         world: Any,
         theta: Floats,
         drift: Floats,
     ) -> Floats:
-        amounts: Floats = simulate_amounts(n, m, keys, first, world, theta, drift)
+        amounts: Floats = simulate_amounts(history.n, history.m, keys, first, world, theta, drift)
         return amounts
 
     def relative_variance(self, theta: Floats) -> Floats:

@@ -124,6 +124,7 @@ def expected_values(
     row: Integers,
     n: Integers,
     m: Floats,
+    l: Floats,
     purchases: Floats,
     spend: Floats,
     margin: Floats,
@@ -133,8 +134,8 @@ def expected_values(
 
     Parameters
     ----------
-    row, n, m, margin : (customer,)
-        Customers next to each other with equal row, n and m have the same expectations, and are served
+    row, n, m, l, margin : (customer,)
+        Customers next to each other with equal row, n, m and l have the same expectations, and are served
         together.
     purchases : (row, world)
         Expected discounted purchases given the world.
@@ -148,7 +149,7 @@ def expected_values(
     value = 0.0
     at = np.empty(probabilities.size)
     for i in range(customers):
-        if i == 0 or row[i] != row[i - 1] or n[i] != n[i - 1] or m[i] != m[i - 1]:
+        if i == 0 or row[i] != row[i - 1] or n[i] != n[i - 1] or m[i] != m[i - 1] or l[i] != l[i - 1]:
             for s in range(S):
                 draws[s] = purchases[row[i], s] * spend[i, s]
             value = draws.mean()
