@@ -157,7 +157,7 @@ def fit(
     theta, effects = to_parameters(family, pooled.typical, scale)
     group_theta, group_effects = to_parameters(family, pooled.groups, scale)
     population = Population(family, theta, effects, encoding, pooled.spread, group_theta, group_effects)
-    return Part(population, pooled.method, checks + pooled.checks)
+    return Part(population, "laplace", checks + pooled.checks)
 
 
 def to_parameters(family: Any, points: Floats, scale: float) -> tuple[Floats, Floats]:

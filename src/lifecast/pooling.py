@@ -14,7 +14,11 @@ from lifecast.methods import TRUSTED_K_HAT, Method, draw
 from lifecast.posterior import Check
 
 SPREAD_PRIOR = (np.log(0.25), 0.8)  # of the log of the standard deviation between groups, on any coordinate
-ROUNDS = 2
+ROUNDS = (1_000, 2_000)  # draws of the shared in each, at least
+UNFIT = {
+    "map": "since the mode of groups and their spread together lies where they do not differ at all",
+    "nuts": "whose own parameters are integrated out by importance sampling",
+}
 
 
 @dataclass(frozen=True)
@@ -26,14 +30,12 @@ class Pooled:
     typical, spread : (draw, d)
     groups : (draw, group + 1, d)
         The last is a group not seen.
-    method : "laplace" or "nuts"
     checks : tuple of Check
     """
 
     typical: Floats
     spread: Floats
     groups: Floats
-    method: Method
     checks: tuple[Check, ...]
 
 
@@ -60,30 +62,28 @@ def pool(
     Raises
     ------
     SettingsError
-        ``method="map"``: the mode of groups and their spread together is at a spread of zero.
+        ``method`` is "map" or "nuts".
     """
-    if method == "map":
-        raise SettingsError(
-            'method="map" cannot fit groups: the mode of groups and their spread together lies where they do '
-            'not differ at all. Use method="auto".'
-        )
+    if method in ("map", "nuts"):
+        raise SettingsError(f'method="{method}" cannot fit groups, {UNFIT[method]}. Use method="auto".')
     d = start.size
     log_spread = np.tile([SPREAD_PRIOR[0], SPREAD_PRIOR[1] ** -2], (d, 1))
     shared_table = np.concatenate([table, log_spread])
     begin = np.append(start, log_spread[:, 0])
     banks = first_banks(groups, start, rng)
-    for _ in range(ROUNDS):
+    for size in ROUNDS:
         density = banks.density(shared_table, begin)
         mode = find_mode(density)
-        drawn = draw(f"{part} groups", density, mode, method, draws, rng)
+        drawn = draw(f"{part} groups", density, mode, "laplace", max(draws, size), rng)
         chosen = banks.draw(drawn.points, rng)
         k_hat = float(np.max(banks.k_hats(drawn.points.mean(axis=0))))
         banks, begin = better_banks(groups, chosen, drawn.points, rng), mode.location
-    typical, spread = drawn.points[:, :d], np.exp(drawn.points[:, d:])
+    shared, chosen = drawn.points[:draws], chosen[:draws]
+    typical, spread = shared[:, :d], np.exp(shared[:, d:])
     unseen = typical + spread * rng.standard_normal(typical.shape)
     check = Check(
         f"{part} groups", "largest group's k-hat", k_hat, f"< {TRUSTED_K_HAT}", k_hat < TRUSTED_K_HAT,
         "A group's posterior is far from its approximation; use a longer log, or merge the smallest groups.",
     )  # fmt: skip
     everyone = np.concatenate([chosen, unseen[:, None]], axis=1)
-    return Pooled(typical, spread, everyone, drawn.method, (*drawn.checks, check))
+    return Pooled(typical, spread, everyone, (*drawn.checks, check))
