@@ -14,10 +14,13 @@ from lifecast.families.bg_bb import BGBB
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.families.mbg_nbd import MBGNBD
+from lifecast.families.nbd import NBD
 from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 from lifecast.forecast import Forecast
+from lifecast.identity import Identities, join_identities
 from lifecast.model import CLTV
 from lifecast.planning.cohorts import Cohorts, cohorts
+from lifecast.planning.identity_effect import identity_effect
 from lifecast.planning.textbook import textbook_measures
 from lifecast.rfm import RFM, rfm_summary
 
@@ -28,6 +31,7 @@ __all__ = [
     "BGNBD",
     "CLTV",
     "MBGNBD",
+    "NBD",
     "RFM",
     "Backtest",
     "Cohorts",
@@ -36,6 +40,7 @@ __all__ = [
     "FitError",
     "Forecast",
     "GammaGamma",
+    "Identities",
     "LifecastError",
     "LifecastWarning",
     "SettingsError",
@@ -43,6 +48,8 @@ __all__ = [
     "backtest",
     "cohorts",
     "datasets",
+    "identity_effect",
+    "join_identities",
     "load",
     "rfm_summary",
     "textbook_measures",

@@ -112,15 +112,16 @@ def _choose_columns(
     """Our name to the log's own, for every column that is to be read."""
     names = {}
     for role, name in wanted.items():
-        found = _existing(columns, name, role) if name is not None else _guess(columns, role)
+        found = existing_column(columns, name, role) if name is not None else _guess(columns, role)
         if found is not None:
             names[role] = found
     for number, name in enumerate(attributes):
-        names[f"attribute_{number}"] = _existing(columns, name, "attributes")
+        names[f"attribute_{number}"] = existing_column(columns, name, "attributes")
     return names
 
 
-def _existing(columns: tuple[str, ...], name: str, argument: str) -> str:
+def existing_column(columns: tuple[str, ...], name: str, argument: str) -> str:
+    """The name, where just one column has it."""
     times = columns.count(name)
     if times == 1:
         return name
@@ -162,7 +163,7 @@ def _check(
     connection = source.connection
     types = {name: str(kind) for name, kind, *_ in connection.execute("DESCRIBE source").fetchall()}
     has_amount = "amount" in types
-    anyone = _customer_known(types["customer_id"])
+    anyone = customer_known(types["customer_id"])
     day = _day(types["date"], names["date"], date_format)
     money = _money(types["amount"], names["amount"]) if has_amount else "0.0"
     counts = connection.execute(
@@ -191,7 +192,7 @@ def _check(
             f"{bad_amounts:,} of {lines:,} lines have a missing or infinite amount, or none that can be "
             f"read, in {names['amount']!r} (first: {example}). Remove or repair them; a gift or sample is 0."
         )
-    customer = _customer(connection, types["customer_id"], names["customer_id"], source.typed)
+    customer = customer_column(connection, types["customer_id"], names["customer_id"], source.typed)
     columns = [f"{customer} AS customer_id", f"{day} AS day"] + ([f"{money} AS amount"] if has_amount else [])
     columns += [
         _attribute(connection, name, types[name], source.typed) for name in types if name[:4] == "attr"
@@ -217,7 +218,8 @@ def _first(connection: "DuckDBPyConnection", column: str, condition: str) -> str
     return "missing" if value is None else repr(value)
 
 
-def _customer_known(kind: str) -> str:
+def customer_known(kind: str) -> str:
+    """Whether a line of `source` names its customer, in SQL."""
     if kind in {"FLOAT", "DOUBLE"}:
         return "coalesce(NOT isnan(customer_id), false)"
     if kind in _WHOLE:
@@ -225,7 +227,7 @@ def _customer_known(kind: str) -> str:
     return "coalesce(trim(CAST(customer_id AS VARCHAR)) <> '', false)"
 
 
-def _customer(connection: "DuckDBPyConnection", kind: str, name: str, typed: bool) -> str:
+def customer_column(connection: "DuckDBPyConnection", kind: str, name: str, typed: bool) -> str:
     """The customer id as a whole number or text. Whole numbers with gaps often come as floats."""
     if kind in {"FLOAT", "DOUBLE"}:
         odd = "NOT isnan(customer_id) AND (customer_id <> trunc(customer_id) OR abs(customer_id) > 9e15)"
