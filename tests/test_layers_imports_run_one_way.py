@@ -36,7 +36,7 @@ LAYERS: list[set[str]] = [
     {"market"},
     {"worlds", "settings", "provenance"},
     {"simulation"},
-    {"forecast"},
+    {"forecast", "new_customers"},
     {"model"},
     {"simulated_shop"},
     {"evaluation", "replay", "planning", "plots", "datasets", "uncertainty"},
@@ -60,6 +60,7 @@ DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_fi
     *(
         "forecast",
         "model",
+        "new_customers",
         "evaluation",
         "replay",
         "scorekeeping",

@@ -28,6 +28,7 @@ from lifecast.market import (
     unknown_past,
 )
 from lifecast.methods import METHODS, Method
+from lifecast.new_customers import NewCustomers, look_ahead, newly_acquired
 from lifecast.population import Population
 from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.provenance import described, origin
@@ -350,6 +351,68 @@ class CLTV:
             ),
         )
 
+    def new_customers(
+        self,
+        horizon: float | str,
+        *,
+        customers: "pd.DataFrame | None" = None,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        first_purchase: bool = True,
+        interval: float = 0.90,
+        worlds: int = 1000,
+        random_seed: int = 0,
+    ) -> NewCustomers:
+        """What customers not yet acquired will be worth, from their first purchase on.
+
+        Parameters
+        ----------
+        horizon : float or str
+            From the first purchase, as `forecast` takes it.
+        customers : DataFrame, optional
+            One row per kind of customer, named by its index, with the attributes that the model's groups and
+            covariates need. By default one for each group, or a single one where there are no groups.
+        annual_discount_rate, interval, worlds, random_seed
+            As `forecast` takes them.
+        margin : float, default 1
+        first_purchase : bool, default True
+            Whether the value includes the amount of the first purchase itself.
+
+        Returns
+        -------
+        NewCustomers
+            The mean, the spread between customers and the uncertainty of the mean, told apart.
+
+        Raises
+        ------
+        SettingsError
+            The model has no spend family, or ``customers`` lacks an attribute.
+
+        Examples
+        --------
+        >>> import lifecast as lc
+        >>> published = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
+        >>> model = lc.CLTV.from_parameters(published, {"p": 6.25, "q": 3.74, "v": 15.44}, time_unit="week")
+        >>> new = model.new_customers("1 year", first_purchase=False)
+        >>> round(float(new.table.loc["new customer", "purchases"]), 3)  # 52.18 weeks
+        1.447
+        """
+        spend = self._need_spend()
+        posterior = self._fitted()
+        unit = self._unit()
+        length = parse_horizon(horizon, unit, None)
+        rate = continuous_rate(annual_discount_rate, unit)
+        if np.isinf(length) and rate == 0.0:
+            raise SettingsError(
+                "An infinite horizon needs annual_discount_rate > 0; without it the value has no bound."
+            )
+        rfm = newly_acquired(posterior, customers, unit)
+        drawn = self._worlds(period_edges(length, unit, rate)[-1], unit, worlds, random_seed)
+        return look_ahead(
+            rfm, drawn, self.purchases, spend, margins(margin, rfm), rate, length, first_purchase,
+            np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2]), random_seed,
+        )  # fmt: skip
+
     def watch(
         self,
         rfm: RFM,
@@ -484,11 +547,12 @@ class CLTV:
     def _unit(self) -> TimeUnit:
         return TimeUnit.parse(float(self._fitted().provenance["days"]))
 
-    def _need_spend(self) -> None:
+    def _need_spend(self) -> SpendFamily:
         if self.spend is None:
             raise SettingsError(
                 "This model has no spend family. Fit CLTV(spend=GammaGamma()) on an RFM with amounts."
             )
+        return self.spend
 
     def _same_unit(self, rfm: RFM) -> None:
         unit = self._unit()
