@@ -93,7 +93,7 @@ def test_can_spend_be_left_out_and_asked_for(tmp_path: Path) -> None:
         ("[forecast]\nhorizons = 1", "'horizons' in [forecast]", "horizon, annual_discount_rate, margin"),
         ('[purchases]\nprior = "flat"', "'prior'", "settings are priors"),
         ('[spend]\nfitto = "means"', "'fitto'", "settings are priors, fit_to"),
-        ('[purchases]\nfamily = "nbd"', "'nbd'", "bg-nbd"),
+        ('[purchases]\nfamily = "poisson"', "'poisson'", "bg-nbd"),
         ('[purchases]\npriors = "strong"', "purchases.priors = 'strong'", "coordinate = [mean, sd]"),
         ("[purchases]\npriors = {log_r = [0.0]}", "purchases.priors", "coordinate = [mean, sd]"),
         ("[purchases]\npriors = {log_x = [0.0, 1.0]}", "'log_x'", "log_r"),

@@ -8,6 +8,7 @@ from lifecast.families.bg_bb import BGBB
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.families.mbg_nbd import MBGNBD
+from lifecast.families.nbd import NBD
 from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 
 PURCHASE_FAMILIES: dict[str, Any] = {
@@ -15,6 +16,7 @@ PURCHASE_FAMILIES: dict[str, Any] = {
     for family in (
         BGNBD,
         MBGNBD,
+        NBD,
         BGBB,
         ShiftedBetaGeometric,
     )

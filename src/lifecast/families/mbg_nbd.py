@@ -95,4 +95,5 @@ class MBGNBD(BGNBD):
 
 def after_first(theta: Floats) -> Floats:
     """The parameters (..., 4) that BG/NBD has for who stays after the first purchase."""
-    return theta + np.array([0.0, 0.0, 0.0, 1.0])
+    shifted: Floats = theta + np.array([0.0, 0.0, 0.0, 1.0])
+    return shifted
