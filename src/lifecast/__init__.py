@@ -15,7 +15,6 @@ from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.families.mbg_nbd import MBGNBD
 from lifecast.families.nbd import NBD
-from lifecast.families.nbd import NBD
 from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 from lifecast.forecast import Forecast
 from lifecast.identity import Identities, join_identities
@@ -32,7 +31,6 @@ __all__ = [
     "BGNBD",
     "CLTV",
     "MBGNBD",
-    "NBD",
     "NBD",
     "RFM",
     "Backtest",
