@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"engines"},
     {"transactions"},
     {"identity"},
-    {"rfm_frame", "past"},
+    {"rfm_frame", "past", "calendar"},
     {"rfm"},
     {"rfm_file"},
     {"grouping"},

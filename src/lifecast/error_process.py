@@ -1,12 +1,14 @@
 """A Gaussian process on the log errors of a log's own past forecasts, and of the forecast that comes next.
 
-An error is the log ratio of what came to what was forecast, for one block of time after one origin. Its
-parts, each with a size learned from the past: a level of the origin and a growth with extrapolation log(1 +
-lead / age), both alike for origins of like age; shocks of calendar time that fade; shocks of one block;
-and, in a log that has seen more than a year, a season. What sampling alone explains is known and is left to
-the simulation of customers. Conditioning the next forecast's errors on the past ones gives bias, spread and
-the present state of the shocks in one step [Rasmussen & Williams 2006, ch. 2]. What comes is drawn with a
-Student-t's tails, for the market does now and then what it has not done before.
+An error is the log ratio of what came to what was forecast, for one block of time after one origin. It is
+the log of the market's pace in that block, less what the forecast took for usual: the mean of the pace over
+the time before its origin, lately more than long ago. So an origin's errors have a common part, and it is
+known how origins share it. The pace is a sum of shocks that fade, shocks of one block, a season, and the
+effects of what a calendar knows. Beside the pace there is misfit, a level and a growth with extrapolation,
+log(1 + lead / age), alike for origins of like age. Each part has a size learned from the past. What sampling
+explains is known, and left to the simulation of customers. Conditioning the next forecast's errors on the
+past ones gives bias, spread and the present state of the shocks in one step [Rasmussen & Williams 2006,
+ch. 2].
 """
 
 from dataclasses import dataclass, fields
@@ -14,26 +16,31 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy import linalg, special
 
-from lifecast.arrays import Floats
+from lifecast.arrays import Floats, Integers
+from lifecast.calendar import Calendar
 from lifecast.timeunit import DAYS_PER_YEAR
 
-SEASON_SHOWS_AFTER = 1.5 * DAYS_PER_YEAR
 SEASON_SHARPNESS = 0.5
+MISFIT_MEMORY = 0.5
 ROUND, ROUNDS, ENOUGH_DRAWS = 200, 4, 50
 LEAST_NOISE = 0.01
-DEGREES_OF_FREEDOM = 6.0
+# Sampling's own covariance is an estimate. Forecasts from neighbouring origins err nearly alike, so that a
+# little too much trust in how far their errors may differ would make a market of any difference.
+NOISE_DOUBT = 0.04
 
-# Log-normal priors: median, and sd of the log. Sizes of a percent to some tens of percent, shocks of weeks to
-# months: a log without shocks pays little for them, a short one is not taken for a steady one.
+# Log-normal priors: median, and sd of the log. Sizes from next to nothing to some tens of percent; shocks of
+# weeks to a year; a forecast's idea of what is usual reaches back about half of the log's age. Chosen on
+# simulated shops, by the interval score (benchmarks/simulated_markets.py).
 PRIORS = {
-    "level": (0.09, 1.2),
-    "extrapolation": (0.18, 1.2),
-    "shock": (0.09, 1.2),
-    "shock_days": (70.0, 0.8),
-    "block_shock": (0.06, 1.2),
-    "season": (0.15, 1.2),
+    "level": (0.04, 1.8),
+    "extrapolation": (0.08, 1.8),
+    "shock": (0.09, 1.8),
+    "shock_days": (120.0, 1.2),
+    "block_shock": (0.06, 1.8),
+    "season": (0.08, 1.8),
     "memory": (0.5, 0.6),
 }
+EFFECT_SD = 0.5  # normal prior of the log of what a calendar's largest value multiplies the pace by
 CENTRE = np.log([median for median, _ in PRIORS.values()])
 SPREAD = np.array([sd for _, sd in PRIORS.values()])
 
@@ -70,7 +77,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Draws of the sizes of the process's parts, each (draw,)."""
+    """Draws of the sizes of the process's parts, each (draw,); of a calendar's effects, (draw, column)."""
 
     level: Floats
     extrapolation: Floats
@@ -79,6 +86,7 @@ class Sizes:
     block_shock: Floats
     season: Floats
     memory: Floats
+    effects: Floats
 
     def __len__(self) -> int:
         return self.level.size
@@ -86,45 +94,86 @@ class Sizes:
     def __getitem__(self, chosen: np.ndarray) -> "Sizes":
         return Sizes(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
+    @classmethod
+    def at(cls, points: Floats) -> "Sizes":
+        """The sizes whose logs are given, and effects after them: points (draw, size + column)."""
+        named = dict(zip(PRIORS, np.exp(points[:, : CENTRE.size]).T, strict=True))
+        return cls(**named, effects=points[:, CENTRE.size :])
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where errors lie in calendar time, in days from the log's beginning.
+
+    Attributes
+    ----------
+    middle : (block,)
+        Middles of blocks: those of the log, and of those to come.
+    origins : (origin,)
+        Distinct ages of the origins.
+    block, origin : (error,)
+        Which of them an error is of.
+    lead : (error,)
+    """
+
+    middle: Floats
+    origins: Floats
+    block: Integers
+    origin: Integers
+    lead: Floats
+
+    @classmethod
+    def of(cls, past: Floats, age: Floats, lead: Floats) -> "Layout":
+        """Lay out errors, given the middles of the log's own blocks."""
+        origins, origin = np.unique(age, return_inverse=True)
+        at = age + lead
+        middle = np.concatenate([past, np.unique(np.round(at[at > past[-1] + 0.25], 6))])
+        block = np.argmin(np.abs(at[:, None] - middle), axis=1)
+        return cls(middle, origins, block, origin, lead)
+
+    def windows(self, sizes: Sizes) -> Floats:
+        """Weights that the blocks have in what each origin took for usual, shape (draw, origin, block)."""
+        back = self.origins[:, None] - self.middle
+        seen = back > 0.0
+        seen[np.arange(seen.shape[0]), np.argmin(self.middle)] |= ~seen.any(axis=1)
+        reach = sizes.memory[:, None, None] * self.origins[:, None]
+        weight = seen * np.exp(-np.maximum(back, 0.0) / reach)
+        normalised: Floats = weight / weight.sum(axis=2, keepdims=True)
+        return normalised
+
 
 def log_prior(points: Floats) -> Floats:
-    """Log density of the logs of the sizes (count, size), shape (count,), up to a constant."""
-    density: Floats = -0.5 * np.sum(((points - CENTRE) / SPREAD) ** 2, axis=1)
+    """Log density of the logs of the sizes and of the effects, shape (draw,), up to a constant."""
+    sizes = (points[:, : CENTRE.size] - CENTRE) / SPREAD
+    effects = points[:, CENTRE.size :] / EFFECT_SD
+    density: Floats = -0.5 * (np.sum(sizes**2, axis=1) + np.sum(effects**2, axis=1))
     return density
 
 
-def sizes_at(points: Floats, span_days: float) -> Sizes:
-    """The sizes whose logs are given; without a season where the log is too short to show one."""
-    named = dict(zip(PRIORS, np.exp(points).T, strict=True))
-    if span_days < SEASON_SHOWS_AFTER:
-        named["season"] = np.zeros(points.shape[0])
-    return Sizes(**named)
-
-
-def covariance(sizes: Sizes, age: Floats, lead: Floats, other_age: Floats, other_lead: Floats) -> Floats:
-    """Covariance of errors at (age, lead) with others, shape (draw, error, other)."""
-    at, other_at = age + lead, other_age + other_lead
-    apart = np.abs(at[:, None] - other_at)
-    between_origins = np.abs(np.log(age)[:, None] - np.log(other_age))
-    growth = np.log1p(lead / age)[:, None] * np.log1p(other_lead / other_age)
+def covariance(sizes: Sizes, layout: Layout) -> Floats:
+    """Covariance of the errors, sampling apart, shape (draw, error, error)."""
 
     def each(values: Floats) -> Floats:
         return values[:, None, None]
 
-    total: Floats = (each(sizes.level) ** 2 + each(sizes.extrapolation) ** 2 * growth) * np.exp(
-        -between_origins / each(sizes.memory)
-    )
-    total = total + each(sizes.shock) ** 2 * np.exp(-apart / each(sizes.shock_days))
-    total = total + each(sizes.block_shock) ** 2 * same_block(at, other_at)
-    if np.any(sizes.season > 0.0):
-        turn = np.sin(np.pi * apart / DAYS_PER_YEAR) / SEASON_SHARPNESS
-        total = total + each(sizes.season) ** 2 * np.exp(-2.0 * turn**2)
+    apart = np.abs(layout.middle[:, None] - layout.middle)
+    turn = np.sin(np.pi * apart / DAYS_PER_YEAR) / SEASON_SHARPNESS
+    pace = each(sizes.shock) ** 2 * np.exp(-apart / each(sizes.shock_days))
+    pace += each(sizes.block_shock) ** 2 * np.eye(layout.middle.size)
+    pace += each(sizes.season) ** 2 * np.exp(-2.0 * turn**2)
+    windows = layout.windows(sizes)
+    held = windows @ pace
+    usual = held @ np.swapaxes(windows, 1, 2)
+    block, origin = layout.block, layout.origin
+    shared = held[:, origin[:, None], block]
+    total: Floats = pace[:, block[:, None], block] - shared - np.swapaxes(shared, 1, 2)
+    total += usual[:, origin[:, None], origin]
+    growth = np.log1p(layout.lead / layout.origins[origin])
+    log_age = np.log(layout.origins[origin])
+    alike = np.exp(-np.abs(log_age[:, None] - log_age) / MISFIT_MEMORY)
+    misfit = each(sizes.level) ** 2 + each(sizes.extrapolation) ** 2 * growth[:, None] * growth
+    total += misfit * alike
     return total
-
-
-def same_block(at: Floats, other_at: Floats) -> Floats:
-    """One where two errors are of the same block of calendar time, else zero."""
-    return (np.abs(at[:, None] - other_at) < 0.25).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -136,23 +185,40 @@ class ErrorProcess:
     errors : Errors
     sizes : Sizes
         Equally weighted draws given the errors.
+    edges : (block + 1,)
+        Edges of the log's own blocks, in days from its beginning; the last one is the observation end.
+    calendar : Calendar or None
+        Of the log's days, its first one beginning with the first block.
     """
 
     errors: Errors
     sizes: Sizes
+    edges: Floats
+    calendar: Calendar | None
 
     @classmethod
-    def learn(cls, errors: Errors, span_days: float, rng: np.random.Generator) -> "ErrorProcess":
-        """Draw the sizes given the errors by adaptive importance sampling [Cornuet et al. 2012].
+    def learn(
+        cls, errors: Errors, edges: Floats, calendar: Calendar | None, rng: np.random.Generator
+    ) -> "ErrorProcess":
+        """Draw the sizes and effects given the errors by adaptive importance sampling [Cornuet et al. 2012].
 
         Each round draws from a normal fitted to the weighted draws of the rounds before, the first from the
         prior; all draws are weighted by the mixture that made them.
         """
-        points = CENTRE + SPREAD * rng.standard_normal((ROUND, CENTRE.size))
+        effects = 0 if calendar is None else len(calendar.names)
+        mean = np.append(CENTRE, np.zeros(effects))
+        points = mean + np.append(SPREAD, np.full(effects, EFFECT_SD)) * rng.standard_normal(
+            (ROUND, mean.size)
+        )
         if len(errors) == 0:
-            return cls(errors, sizes_at(points, span_days))
+            return cls(errors, Sizes.at(points), edges, calendar)
+
+        def log_target(points: Floats) -> Floats:
+            process = cls(errors, Sizes.at(points), edges, calendar)
+            return log_prior(points) + process.log_likelihood()
+
         proposals: list[tuple[Floats, Floats]] = []
-        target = log_prior(points) + log_likelihood(errors, sizes_at(points, span_days))
+        target = log_target(points)
         log_weight = target - log_prior(points)
         for _ in range(ROUNDS):
             share = tempered(log_weight)
@@ -161,58 +227,77 @@ class ErrorProcess:
             proposals.append((centre, spread))
             fresh = rng.multivariate_normal(centre, spread, ROUND)
             points = np.concatenate([points, fresh])
-            target = np.concatenate(
-                [target, log_prior(fresh) + log_likelihood(errors, sizes_at(fresh, span_days))]
-            )
+            target = np.concatenate([target, log_target(fresh)])
             log_weight = target - log_mixture(points, proposals)
         weight = np.exp(log_weight - np.max(log_weight))
         chosen = rng.choice(weight.size, ROUND, p=weight / weight.sum())
-        return cls(errors, sizes_at(points[chosen], span_days))
+        return cls(errors, Sizes.at(points[chosen]), edges, calendar)
 
-    def draw(self, age: float, lead: Floats, count: int, rng: np.random.Generator) -> Floats:
-        """Log errors of the next forecast at the given leads, in days, shape (count, lead).
+    def log_likelihood(self) -> Floats:
+        """Log density of the past errors under each draw of the sizes and effects, shape (draw,)."""
+        past = self.errors
+        layout = Layout.of(self._middles(), past.age, past.lead)
+        noise = past.noise + np.diag(LEAST_NOISE**2 + NOISE_DOUBT * np.diagonal(past.noise))
+        unexplained = past.log_ratio - self._known(layout)
+        result = np.empty(len(self.sizes))
+        for i, matrix in enumerate(covariance(self.sizes, layout) + noise):
+            root = linalg.cholesky(matrix, lower=True, check_finite=False)
+            standard = linalg.solve_triangular(root, unexplained[i], lower=True, check_finite=False)
+            result[i] = -0.5 * standard @ standard - np.sum(np.log(np.diagonal(root)))
+        return result
+
+    def draw(self, lead: Floats, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Log errors of the next forecast at the given leads, in days, and a calendar's effects.
 
         Half of their variance is taken off, so that the mean of the exponentials is that of the centre:
         ignorance widens a forecast and does not raise it.
+
+        Returns
+        -------
+        log_errors : (count, lead)
+            Without what the calendar does at those leads, but relative to what it did before.
+        effects : (count, column)
         """
         chosen = rng.integers(0, len(self.sizes), count)
         used, back = np.unique(chosen, return_inverse=True)
-        sizes = self.sizes[used]
-        ages = np.full(lead.size, age)
-        spread = covariance(sizes, ages, lead, ages, lead)
-        centre = np.zeros((used.size, lead.size))
-        if len(self.errors):
-            past = self.errors
-            cross = covariance(sizes, past.age, past.lead, ages, lead)
-            wanted = np.concatenate(
-                [np.broadcast_to(past.log_ratio[:, None], (used.size, len(past), 1)), cross], axis=2
+        process = ErrorProcess(self.errors, self.sizes[used], self.edges, self.calendar)
+        past, seen = self.errors, len(self.errors)
+        now = np.full(lead.size, self.edges[-1])
+        layout = Layout.of(self._middles(), np.append(past.age, now), np.append(past.lead, lead))
+        joint = covariance(process.sizes, layout)
+        known = process._known(layout, ahead=lead.size)
+        noise = past.noise + np.diag(LEAST_NOISE**2 + NOISE_DOUBT * np.diagonal(past.noise))
+        cross, spread = joint[:, :seen, seen:], joint[:, seen:, seen:]
+        centre = known[:, seen:]
+        if seen:
+            unexplained = (past.log_ratio - known[:, :seen])[:, :, None]
+            solved = np.linalg.solve(
+                joint[:, :seen, :seen] + noise, np.concatenate([unexplained, cross], axis=2)
             )
-            solved = np.linalg.solve(explained(past, sizes), wanted)
             transposed = np.swapaxes(cross, 1, 2)
-            centre = (transposed @ solved[:, :, :1])[:, :, 0]
+            centre = centre + (transposed @ solved[:, :, :1])[:, :, 0]
             spread = spread - transposed @ solved[:, :, 1:]
         variance = np.diagonal(spread, axis1=1, axis2=2)
         root = np.linalg.cholesky(spread + 1e-8 * np.eye(lead.size))
-        tails = np.sqrt(DEGREES_OF_FREEDOM / rng.chisquare(DEGREES_OF_FREEDOM, count))
         normal = rng.standard_normal((lead.size, count)).T  # a longer forecast begins like a shorter one
-        drawn: Floats = np.einsum("sij,sj->si", root[back], normal) * tails[:, None]
-        return (centre - 0.5 * variance)[back] + drawn
+        drawn: Floats = np.einsum("sij,sj->si", root[back], normal)
+        return (centre - 0.5 * variance)[back] + drawn, process.sizes.effects[back]
 
+    def _middles(self) -> Floats:
+        middles: Floats = (self.edges[1:] + self.edges[:-1]) / 2
+        return middles
 
-def explained(errors: Errors, sizes: Sizes) -> Floats:
-    """Covariance of the past errors, sampling included, shape (draw, error, error)."""
-    between = covariance(sizes, errors.age, errors.lead, errors.age, errors.lead)
-    return between + errors.noise + LEAST_NOISE**2 * np.eye(len(errors))
-
-
-def log_likelihood(errors: Errors, sizes: Sizes) -> Floats:
-    """Log density of the past errors under each draw of the sizes, shape (draw,)."""
-    result = np.empty(len(sizes))
-    for i, matrix in enumerate(explained(errors, sizes)):
-        root = linalg.cholesky(matrix, lower=True, check_finite=False)
-        standard = linalg.solve_triangular(root, errors.log_ratio, lower=True, check_finite=False)
-        result[i] = -0.5 * standard @ standard - np.sum(np.log(np.diagonal(root)))
-    return result
+    def _known(self, layout: Layout, ahead: int = 0) -> Floats:
+        """What the calendar says of errors; of the last ones, `ahead`, only what it was like before them."""
+        if self.calendar is None:
+            return np.zeros((len(self.sizes), layout.block.size))
+        pace = self.calendar.pace(self.sizes.effects, self.edges)
+        blocks = pace.shape[1]
+        usual = np.log((layout.windows(self.sizes)[:, :, :blocks] @ pace[:, :, None])[:, :, 0])
+        result: Floats = -usual[:, layout.origin]
+        past = layout.block.size - ahead
+        result[:, :past] += np.log(pace)[:, layout.block[:past]]
+        return result
 
 
 def tempered(log_weight: Floats) -> Floats:
@@ -228,7 +313,8 @@ def tempered(log_weight: Floats) -> Floats:
 
 def log_mixture(points: Floats, proposals: list[tuple[Floats, Floats]]) -> Floats:
     """Log density of the equal mixture of the prior and of normals (mean, covariance), up to a constant."""
-    densities = [log_prior(points) - np.sum(np.log(SPREAD))]
+    effects = points.shape[1] - CENTRE.size
+    densities = [log_prior(points) - np.sum(np.log(SPREAD)) - effects * np.log(EFFECT_SD)]
     for centre, spread in proposals:
         root = linalg.cholesky(spread, lower=True)
         standard = linalg.solve_triangular(root, (points - centre).T, lower=True)

@@ -8,11 +8,15 @@ state of the next one's.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date as Date
+from datetime import timedelta
 
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.calendar import Calendar
 from lifecast.error_process import ErrorProcess, Errors, Sizes
+from lifecast.errors import SettingsError
 from lifecast.families.contract import PurchaseFamily, SpendFamily
 from lifecast.past import Past, PastOrigin, SpendSteadiness, past_schedule
 from lifecast.past_forecast import PastForecast, shared_noise
@@ -79,6 +83,10 @@ class Market:
         Of the clock and of prices.
     drift, spend_drift : (draw,)
         As in `Pace`.
+    calendar : Calendar or None
+        All days that it was given.
+    today : date or None
+        The observation end, where there is a calendar.
     """
 
     age: float
@@ -87,9 +95,21 @@ class Market:
     spend: ErrorProcess
     drift: Floats
     spend_drift: Floats
+    calendar: Calendar | None = None
+    today: Date | None = None
 
-    def draw(self, end: float, days: float, worlds: int, rng: np.random.Generator) -> Pace:
-        """A pace per world from now to ``end``, in units of the given number of days."""
+    def draw(
+        self, end: float, days: float, worlds: int, rng: np.random.Generator, today: Date | None = None
+    ) -> Pace:
+        """A pace per world from now to ``end``, in units of the given number of days.
+
+        A calendar is read from ``today`` on, by default from the observation end of the fit.
+
+        Raises
+        ------
+        SettingsError
+            The calendar lacks days from today to the end.
+        """
         if end == 0.0:
             return steady_pace(end, worlds)
         edges = [0.0]
@@ -102,17 +122,41 @@ class Market:
         lead = (at[1:] + at[:-1]) / 2
         at[-1] = end * days
         of_purchases, of_spend = rng.spawn(2)
-        log_clock = self.purchases.draw(self.age, lead, worlds, of_purchases)
-        log_price = self.spend.draw(self.age, lead, worlds, of_spend)
-        speed = np.exp(np.clip(log_clock, -LARGEST_LOG_ERROR, LARGEST_LOG_ERROR))
+        speed, clock_effects = self.purchases.draw(lead, worlds, of_purchases)
+        price, price_effects = self.spend.draw(lead, worlds, of_spend)
+        speed = np.exp(np.clip(speed, -LARGEST_LOG_ERROR, LARGEST_LOG_ERROR))
+        price = np.exp(np.clip(price, -LARGEST_LOG_ERROR, LARGEST_LOG_ERROR))
+        if self.calendar is not None:
+            ahead = days_of(self.calendar, today or self.today, 0.0, end * days)
+            cuts = ahead.changes()
+            fine = np.union1d(at, cuts[cuts < at[-1]])
+            of_block = np.searchsorted(at, fine[:-1], side="right") - 1
+            speed = speed[:, of_block] * ahead.pace(clock_effects, fine)
+            price = price[:, of_block] * ahead.always_open().pace(price_effects, fine)
+            at = fine
         clock = np.concatenate([np.zeros((worlds, 1)), np.cumsum(speed * np.diff(at), axis=1)], axis=1)
         return Pace(
             edges=at / days,
             clock=clock / days,
-            price=np.exp(np.clip(log_price, -LARGEST_LOG_ERROR, LARGEST_LOG_ERROR)),
+            price=price,
             drift=of_purchases.choice(self.drift, worlds),
             spend_drift=of_spend.choice(self.spend_drift, worlds),
         )
+
+    def effects(self, with_amounts: bool) -> list[tuple[str, str, float, float, float]]:
+        """Column, measure, median and central 90% interval of what a calendar's columns multiply by at 1."""
+        if self.calendar is None:
+            return []
+        rows = []
+        processes = {"purchases": self.purchases} | ({"amounts": self.spend} if with_amounts else {})
+        for measure, process in processes.items():
+            assert process.calendar is not None
+            factors = np.exp(process.sizes.effects / process.calendar.scale)
+            for name, (lower, median, upper) in zip(
+                self.calendar.names, np.quantile(factors, [0.05, 0.5, 0.95], axis=0).T, strict=True
+            ):
+                rows.append((name, measure, float(median), float(lower), float(upper)))
+        return rows
 
 
 def learn_market(
@@ -122,6 +166,8 @@ def learn_market(
     spend_family: SpendFamily | None,
     spend_theta: Floats,
     rng: np.random.Generator,
+    calendar: Calendar | None = None,
+    today: Date | None = None,
 ) -> Market:
     """Learn the clock, prices and drift from the forecasts that could have been made earlier.
 
@@ -131,8 +177,20 @@ def learn_market(
         In units of ``days`` days.
     spend_theta : (1, parameter)
         The spend family's parameters today; past forecasts use them at the price level of their time.
+    calendar : Calendar, optional
+        Known days, and the past's observation end.
+    today : date, optional
+        The observation end.
+
+    Raises
+    ------
+    SettingsError
+        The calendar lacks days of the log.
     """
     of_purchases, of_spend = rng.spawn(2)  # so that purchases do not depend on whether there is money
+    span, block = past.age * days, past.block * days
+    edges = np.maximum(span - block * np.arange(max(1.0, np.round(span / block)), -0.5, -1.0), 0.0)
+    known = None if calendar is None else days_of(calendar, today, -span, 0.0)
     clock, prices = Gathered(), Gathered()
     judged: list[tuple[PastOrigin, PastForecast]] = []
     for origin in past.origins:
@@ -141,21 +199,28 @@ def learn_market(
             continue
         judged.append((origin, forecast))
         lead: Floats = (np.arange(origin.purchases.size, dtype=np.float64) + 0.5) * past.block * days
-        clock.add(origin.age * days, lead, forecast.clock_errors(origin.purchases), forecast.noise)
+        errors = forecast.clock_errors(origin.purchases)
+        if known is not None:
+            blocks = origin.age * days + block * np.arange(errors.size + 1.0)
+            errors = np.where(known.closed(blocks), np.nan, errors)
+        clock.add(origin.age * days, lead, errors, forecast.noise)
         if spend_family is not None and origin.value is not None:
             prices.add(
                 origin.age * days,
                 lead,
                 *forecast.price_errors(spend_family, spend_theta, origin, past.origins[-1]),
             )
-    span, block = past.age * days, past.block * days
     return Market(
         age=span,
         block=block,
-        purchases=ErrorProcess.learn(clock.errors(block), span, of_purchases),
-        spend=ErrorProcess.learn(prices.errors(block), span, of_spend),
+        purchases=ErrorProcess.learn(clock.errors(block), edges, known, of_purchases),
+        spend=ErrorProcess.learn(
+            prices.errors(block), edges, None if known is None else known.always_open(), of_spend
+        ),
         drift=draw_drift(purchase_family, judged, past, of_purchases),
         spend_drift=draw_spend_drift(spend_family, spend_theta, past.spend_steadiness, of_spend),
+        calendar=calendar,
+        today=None if calendar is None else today,
     )
 
 
@@ -244,6 +309,24 @@ def draw_from_grid(log_posterior: Floats, rng: np.random.Generator) -> Floats:
     return rng.choice(DRIFTS, DRIFT_DRAWS, p=weight / weight.sum())
 
 
+def days_of(calendar: Calendar, today: Date | None, begin: float, end: float) -> Calendar:
+    """The calendar from so many days after today to so many.
+
+    Raises
+    ------
+    SettingsError
+        It lacks some of them, or nobody knows what day it is.
+    """
+    if today is None:
+        raise SettingsError(
+            "A calendar needs to know what day it is, and this RFM has no observation_end. Make the RFM with "
+            "rfm_summary, or pass observation_end to RFM.from_frame."
+        )
+    if not math.isfinite(end):
+        raise SettingsError("No calendar covers an infinite horizon. Pass a finite one, or leave it out.")
+    return calendar.over(today + timedelta(days=round(begin)), today + timedelta(days=math.ceil(end - 1e-9)))
+
+
 def unknown_past(longest: float, days: float) -> Past:
     """The past of customers without a log, the longest known for so many units of ``days`` days."""
     age = max(1, round(longest * days))
@@ -273,16 +356,29 @@ def flatten(market: Market) -> dict[str, Floats]:
     for name, process in (("purchases", market.purchases), ("spend", market.spend)):
         for part in ("errors", "sizes"):
             arrays |= {f"{name}_{part}_{key}": value for key, value in vars(getattr(process, part)).items()}
+        arrays[f"{name}_edges"] = process.edges
+        for key, value in (process.calendar.to_arrays() if process.calendar else {}).items():
+            arrays[f"{name}_calendar_{key}"] = value
+    for key, value in (market.calendar.to_arrays() if market.calendar else {}).items():
+        arrays[f"calendar_{key}"] = value
+    if market.today is not None:
+        arrays["today"] = np.array([float(market.today.toordinal())])
     return arrays | {"drift": market.drift, "spend_drift": market.spend_drift}
 
 
 def unflatten(arrays: Mapping[str, Floats]) -> Market:
     """The market that `flatten` took apart."""
 
+    def calendar(prefix: str) -> Calendar | None:
+        named = {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
+        return Calendar.from_arrays(named) if named else None
+
     def process(name: str) -> ErrorProcess:
         return ErrorProcess(
             Errors(*(arrays[f"{name}_errors_{field.name}"] for field in fields(Errors))),
             Sizes(*(arrays[f"{name}_sizes_{field.name}"] for field in fields(Sizes))),
+            arrays[f"{name}_edges"],
+            calendar(f"{name}_calendar_"),
         )
 
     return Market(
@@ -292,4 +388,6 @@ def unflatten(arrays: Mapping[str, Floats]) -> Market:
         spend=process("spend"),
         drift=arrays["drift"],
         spend_drift=arrays["spend_drift"],
+        calendar=calendar("calendar_"),
+        today=Date.fromordinal(int(arrays["today"][0])) if "today" in arrays else None,
     )

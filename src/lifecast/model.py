@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.calendar import Calendar
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.families.bg_nbd import BGNBD
@@ -55,6 +56,12 @@ class CLTV:
         "auto" lets the worlds share a market: a clock that runs fast or slow, prices that move and
         customers that drift, learned from the forecasts that could have been made earlier in the same log.
         None is the textbook model.
+    calendar : table, optional
+        What is known of the days: a column ``date``, every day of the log and of the horizons to come, and
+        columns of numbers that are 0 on ordinary days, such as ``christmas`` or ``promotion``. What each does
+        to purchases and to amounts is learned from the log (`calendar_effects`) and forecast for the days
+        that have it. A column ``open`` says instead by itself what share of an ordinary day's business a day
+        can do: 0 where the shop is closed. Any table, or the path of a CSV or Parquet file.
 
     Examples
     --------
@@ -73,12 +80,19 @@ class CLTV:
         spend: SpendFamily | None = GammaGamma(),
         *,
         market: Literal["auto"] | None = "auto",
+        calendar: Any = None,
     ) -> None:
         if market not in ("auto", None):
             raise SettingsError(f'market={market!r}: needed "auto", or None for the textbook model.')
+        if calendar is not None and (market is None or isinstance(purchases, DiscreteTime)):
+            raise SettingsError(
+                "A calendar says when the market runs fast or slow, and this model has no market. Leave the "
+                'calendar out, or use market="auto" and a family that buys at any time.'
+            )
         self.purchases = purchases
         self.spend = spend
         self.market = market
+        self.calendar = None if calendar is None else Calendar.read(calendar)
         self._posterior: Posterior | None = None
         self._market: Market | None = None
 
@@ -125,6 +139,8 @@ class CLTV:
                 self.spend,
                 np.empty((1, 0)) if spend is None else spend.population.theta.mean(axis=0, keepdims=True),
                 np.random.default_rng([random_seed, 2]),
+                self.calendar,
+                rfm.observation_end,
             )
         self._posterior = Posterior(
             purchases=purchases.population,
@@ -231,6 +247,21 @@ class CLTV:
         return summary(draws, ["group", "parameter"])
 
     @property
+    def calendar_effects(self) -> "pd.DataFrame":
+        """What the calendar's columns multiply the pace of purchases, and amounts, by where they are 1.
+
+        One row per column and ``measure`` ("purchases", "amounts"): median and central 90% interval, as
+        ``median, lower, upper``. Without a calendar there are no rows.
+        """
+        import pandas as pd
+
+        self._fitted()
+        found = [] if self._market is None else self._market.effects(with_amounts=self.spend is not None)
+        return pd.DataFrame(found, columns=["column", "measure", "median", "lower", "upper"]).set_index(
+            ["column", "measure"]
+        )
+
+    @property
     def time_unit(self) -> TimeUnit:
         """The unit of time that the parameters are in; only an RFM in this unit can be scored."""
         return self._unit()
@@ -323,7 +354,7 @@ class CLTV:
             raise SettingsError(f"worlds={worlds}: needed at least 1; 1000 is usual.")
         probabilities = np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
         edges = period_edges(length, rfm.time_unit, rate)
-        drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed)
+        drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed, rfm.observation_end)
         of_customers = margins(margin, rfm)
         columns, draws = simulate(
             rfm, drawn, self.purchases, self.spend, of_customers, rate, length, edges, probabilities,
@@ -435,7 +466,7 @@ class CLTV:
         observer : lifecast.simulation.Observer
         """
         self._same_unit(rfm)
-        drawn = self._worlds(horizon, rfm.time_unit, worlds, random_seed)
+        drawn = self._worlds(horizon, rfm.time_unit, worlds, random_seed, rfm.observation_end)
         watch(rfm, drawn, self.purchases, self.spend, random_seed, observer, threads, progress)
 
     def without_market(self) -> "CLTV":
@@ -525,6 +556,7 @@ class CLTV:
         )
         model._posterior = posterior
         model._market = unflatten(posterior.market) if posterior.market else None
+        model.calendar = None if model._market is None else model._market.calendar
         return model
 
     # -- inside ----------------------------------------------------------------------------------
@@ -536,12 +568,12 @@ class CLTV:
             )
         return self._posterior
 
-    def _worlds(self, end: float, unit: TimeUnit, count: int, seed: int) -> Worlds:
+    def _worlds(self, end: float, unit: TimeUnit, count: int, seed: int, today: date | None = None) -> Worlds:
         posterior = self._fitted()
         if self._market is None:
             pace = steady_pace(end, count)
         else:
-            pace = self._market.draw(end, unit.days, count, np.random.default_rng([seed, 1]))
+            pace = self._market.draw(end, unit.days, count, np.random.default_rng([seed, 1]), today)
         return draw_worlds(posterior, pace, np.random.default_rng([seed, 0]))
 
     def _unit(self) -> TimeUnit:
