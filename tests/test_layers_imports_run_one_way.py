@@ -36,7 +36,8 @@ LAYERS: list[set[str]] = [
     {"market"},
     {"worlds", "settings", "provenance"},
     {"simulation"},
-    {"forecast", "new_customers"},
+    {"forecast", "new_customers", "period_sums"},
+    {"grouped_forecast"},
     {"model"},
     {"simulated_shop"},
     {"evaluation", "replay", "planning", "plots", "datasets", "uncertainty"},
@@ -51,6 +52,7 @@ LAYERS: list[set[str]] = [
 # Methods of the public face that lead up to a later layer, inside the method only.
 SHORTCUTS = {
     ("forecast", "plots"),  # forecast.plot_*()
+    ("forecast", "grouped_forecast"),  # forecast.by()
     ("forecast", "uncertainty"),  # forecast.uncertainty()
     ("rfm", "rfm_file"),  # RFM.save and RFM.load
 }
@@ -61,6 +63,8 @@ DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_fi
         "forecast",
         "model",
         "new_customers",
+        "period_sums",
+        "grouped_forecast",
         "evaluation",
         "replay",
         "scorekeeping",

@@ -48,6 +48,18 @@ class Forecast:
     settings: dict[str, Any]
     simulation: Simulation = field(repr=False)
 
+    def by(
+        self,
+        by: Any,
+        *,
+        threads: int | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> Any:
+        """Add the forecast up by group; see `lifecast.grouped_forecast.forecast_by`."""
+        from lifecast.grouped_forecast import forecast_by
+
+        return forecast_by(self, by, threads=threads, progress=progress)
+
     def uncertainty(
         self,
         by: str | None = None,
