@@ -13,6 +13,7 @@ from lifecast.errors import (
 from lifecast.families.bg_bb import BGBB
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
+from lifecast.families.log_normal import LogNormal
 from lifecast.families.mbg_nbd import MBGNBD
 from lifecast.families.nbd import NBD
 from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
@@ -43,6 +44,7 @@ __all__ = [
     "Identities",
     "LifecastError",
     "LifecastWarning",
+    "LogNormal",
     "SettingsError",
     "ShiftedBetaGeometric",
     "backtest",

@@ -94,6 +94,22 @@ class SpendRows:
         """What the likelihood kernels tabulate: n as distinct values and a code per row."""
         return codes(self.n)
 
+    @cached_property
+    def log_sums(self) -> tuple[Integers, Floats, Floats, Floats, Floats]:
+        """What a likelihood of normal logs wants of the customers with each number of amounts.
+
+        Distinct n; how many customers; the mean of their l; the squares of l about that mean, and of logs
+        about their own l, added up.
+        """
+        n, code = self.coded
+
+        def add_up(values: Floats) -> Floats:
+            return np.bincount(code, self.weight * values).astype(np.float64)
+
+        weight = add_up(np.ones(len(self)))
+        mean = add_up(self.l) / weight
+        return n, weight, mean, add_up((self.l - mean[code]) ** 2), add_up(self.n * self.s**2)
+
     def scaled(self, scale: float) -> "SpendRows":
         """The same rows with money in units of the scale."""
         return SpendRows(self.n, self.m / scale, self.l - np.log(scale), self.s, self.weight)

@@ -7,6 +7,7 @@ from lifecast.errors import SettingsError
 from lifecast.families.bg_bb import BGBB
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.gamma_gamma import GammaGamma
+from lifecast.families.log_normal import LogNormal
 from lifecast.families.mbg_nbd import MBGNBD
 from lifecast.families.nbd import NBD
 from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
@@ -21,7 +22,7 @@ PURCHASE_FAMILIES: dict[str, Any] = {
         ShiftedBetaGeometric,
     )
 }
-SPEND_FAMILIES: dict[str, Any] = {GammaGamma.name: GammaGamma}
+SPEND_FAMILIES: dict[str, Any] = {family.name: family for family in (GammaGamma, LogNormal)}
 
 
 def describe(family: Any) -> dict[str, Any]:
