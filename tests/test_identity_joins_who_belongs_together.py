@@ -62,7 +62,7 @@ def test_are_chains_followed_over_any_number_of_steps(seed: int) -> None:
         value = pd.Series(rng.integers(1, 400, 500)).astype(str)
         table[key] = value.where(rng.uniform(size=500) < 0.5)
     people = lc.join_identities(table, keys=KEYS)
-    assert customers_of(people) == slow_join(table, KEYS, 50)
+    assert customers_of(people) == slow_join(table, KEYS, 10)
     assert people.clusters["accounts"].max() > 10
 
 

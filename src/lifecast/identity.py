@@ -96,7 +96,7 @@ class Identities:
 
 
 def join_identities(
-    table: Any, *, keys: Sequence[str] | Mapping[str, str], account: str = "account", max_sharing: int = 50
+    table: Any, *, keys: Sequence[str] | Mapping[str, str], account: str = "account", max_sharing: int = 10
 ) -> Identities:
     """Find the accounts that belong to one customer: those linked by shared keys, over any number of steps.
 
@@ -110,8 +110,9 @@ def join_identities(
         the column's name suggests. Missing values, blanks, and words such as "null" or "n/a" are no keys.
     account : str, default "account"
         The column of accounts. An order without an account can stand under its own number.
-    max_sharing : int, default 50
-        A value of more accounts than that, such as unknown@shop.example, joins nobody, and is reported.
+    max_sharing : int, default 10
+        A value of more accounts than that, such as unknown@shop.example, joins nobody, and is reported. Where
+        accounts are single orders of guests, who may make many, pass more.
 
     Returns
     -------
