@@ -12,8 +12,10 @@ from lifecast.cli.options import (
     Date,
     DateFormat,
     MergeWithin,
+    Purchases,
     Returns,
     Spec,
+    Spend,
     TimeUnit,
     given,
     numeric,
@@ -43,6 +45,8 @@ def backtest(
     worlds: Annotated[int, typer.Option(help="Futures to simulate of every customer.")] = 500,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     spec: Spec = None,
+    purchases: Purchases = None,
+    spend: Spend = None,
     customer: Customer = None,
     date: Date = None,
     amount: Amount = None,
@@ -62,7 +66,7 @@ def backtest(
     refuse_overwriting(log, spec, *targets)
     if (groups is None) is not (groups_out is None):
         raise SettingsError("groups= names a column, and --groups-out a file: pass both, or neither.")
-    run = read_spec(spec)
+    run = read_spec(spec, purchases, spend)
     options = settings(run.data) | given(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, returns=returns,
         merge_within=merge_within, date_format=date_format,
@@ -70,7 +74,7 @@ def backtest(
     for name in ("observation_end", "attributes"):  # of one RFM; a backtest makes many
         options.pop(name, None)
     model = None
-    if spec is not None:
+    if (spec, purchases, spend) != (None, None, None):
         roles = ("customer_id", "date", "amount", "date_format")
         lines = read_transactions(log, **{name: options[name] for name in roles if name in options})
         model = run.model(amounts=lines.has_amount)

@@ -15,9 +15,11 @@ from lifecast.cli.options import (
     LogOrRFM,
     MergeWithin,
     ObservationEnd,
+    Purchases,
     Returns,
     Seed,
     Spec,
+    Spend,
     TimeUnit,
     given,
 )
@@ -66,6 +68,8 @@ def fit(
     source: LogOrRFM,
     out: Annotated[Path, typer.Option(help="Model file to write, .nc (netCDF).")],
     spec: Spec = None,
+    purchases: Purchases = None,
+    spend: Spend = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -89,7 +93,7 @@ def fit(
 
     check_target(out, (".nc",))
     refuse_overwriting(source, spec, out)
-    run = read_spec(spec)
+    run = read_spec(spec, purchases, spend)
     options = given(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
         returns=returns, merge_within=merge_within, date_format=date_format,

@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     from lifecast.specification import Data, Specification
 
 
-def read_spec(path: Path | None) -> "Specification":
-    """The run specification in a file; without one, that of the defaults."""
+def read_spec(path: Path | None, purchases: str | None = None, spend: str | None = None) -> "Specification":
+    """The run specification in a file; without one, that of the defaults.
+
+    A family that is named replaces the file's, and has its own default settings.
+    """
     from lifecast.specification import Specification, read_specification
 
-    return Specification.model_validate({}) if path is None else read_specification(path)
+    run = Specification() if path is None else read_specification(path)
+    named = {"purchases": purchases, "spend": spend}
+    families = {table: {"family": name} for table, name in named.items() if name is not None}
+    return Specification.model_validate({**dict(run), **families})
 
 
 def settings(of: Any) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES
+
 Customer = Annotated[str | None, typer.Option(help="Column of the customer id; guessed when obvious.")]
 Date = Annotated[str | None, typer.Option(help="Column of the date; guessed when obvious.")]
 Amount = Annotated[str | None, typer.Option(help="Column of the amount; guessed when obvious, or none.")]
@@ -36,6 +38,14 @@ LogOrRFM = Annotated[
     ),
 ]
 Spec = Annotated[Path | None, typer.Option(help="Run specification, a TOML file; options come before it.")]
+Purchases = Annotated[
+    str | None,
+    typer.Option(help=f"Family of purchases: {', '.join(PURCHASE_FAMILIES)}.", show_default="bg-nbd"),
+]
+Spend = Annotated[
+    str | None,
+    typer.Option(help=f"Family of spend: {', '.join(SPEND_FAMILIES)}.", show_default="gamma-gamma"),
+]
 Seed = Annotated[int | None, typer.Option(help="Random seed.", show_default="0")]
 
 
