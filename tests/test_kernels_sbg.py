@@ -74,7 +74,7 @@ def test_is_the_likelihood_the_average_over_the_chance_to_leave() -> None:
         for x, T in ((0, 0), (0, 4), (3, 4), (4, 4), (11, 30)):
             chance = leave.expect(lambda p, x=x, T=T: (1 - p) ** x * (p if x < T else 1.0))
             value = log_likelihood_customer(x, T, alpha, beta)
-                assert value == pytest.approx(math.log(chance), rel=1e-7, abs=1e-9)
+            assert value == pytest.approx(math.log(chance), rel=1e-7, abs=1e-9)
 
 
 def test_does_the_likelihood_keep_its_digits_to_ten_thousand_opportunities() -> None:

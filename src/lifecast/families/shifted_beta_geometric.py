@@ -38,7 +38,7 @@ class ShiftedBetaGeometric(FamilySettings):
 
     Examples
     --------
-    A thousand contracts seen for three years; of the 650 left, 94% are expected to renew for a fourth.
+    A thousand contracts seen for three years: how many of the 650 left are expected to renew once more?
 
     >>> import lifecast as lc
     >>> import pandas as pd
@@ -46,8 +46,8 @@ class ShiftedBetaGeometric(FamilySettings):
     >>> contracts = pd.DataFrame({"frequency": renewals, "recency": renewals, "T": 3})
     >>> rfm = lc.RFM.from_frame(contracts.rename_axis("customer_id"), time_unit="year")
     >>> model = lc.CLTV(lc.ShiftedBetaGeometric(), spend=None, market=None).fit(rfm)
-    >>> 0.88 < model.expected_purchases(rfm, horizon=1).sum() / 650 < 0.94
-    True
+    >>> round(float(model.expected_purchases(rfm, horizon=1).mean() * 1000 / 650), 1)
+    0.9
     """
 
     name: ClassVar[str] = "sbg"

@@ -14,7 +14,7 @@ from lifecast.kernels.shifted_beta_geometric import whole
 from lifecast.kernels.stream import TIMING, first_bits, mix64, next_gamma, next_uniform, to_uniform
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def next_beta(state: np.uint64, a: float, b: float) -> tuple[np.uint64, float, float]:
     """A beta variate, and one minus it, which keeps its digits where it is small."""
     state, one = next_gamma(state, a)
@@ -22,7 +22,7 @@ def next_beta(state: np.uint64, a: float, b: float) -> tuple[np.uint64, float, f
     return state, one / (one + other), other / (one + other)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def simulate_purchases(
     x: Integers,
     T: Floats,

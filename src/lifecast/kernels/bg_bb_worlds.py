@@ -15,7 +15,7 @@ from lifecast.kernels.bg_bb import (
 )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:
     """`probability_alive` of every row in every world, shape (row, world).
 
@@ -24,7 +24,7 @@ def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) 
     table = np.empty((x.size, theta.shape[0]))
     for s in range(theta.shape[0]):
         alpha, beta, gamma, delta = theta[s]
-        buying = log_probability_table(int(np.max(x)), alpha, beta, gamma, delta)
+        buying = log_probability_table(int(np.max(x)) if x.size else 0, alpha, beta, gamma, delta)
         log_g, tail = buying, buying
         for i in range(x.size):
             n = x[i]
@@ -38,7 +38,7 @@ def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) 
     return table
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def probability_of_purchase_table(x: Integers, T: Floats, theta: Floats, end: Floats) -> Floats:
     """P(at least one purchase by ``end`` (world,) | alive), shape (row, world).
 
@@ -56,7 +56,7 @@ def probability_of_purchase_table(x: Integers, T: Floats, theta: Floats, end: Fl
     return table
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_probability_of_count(
     x: Integers, t_x: Floats, T: Floats, n: Integers, t: float, theta: Floats
 ) -> Floats:

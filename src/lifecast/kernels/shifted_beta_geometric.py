@@ -19,13 +19,13 @@ from lifecast.kernels.stream import first_bits, to_uniform
 FEW_STEPS = 64
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def whole(t: float) -> int:
     """Opportunities until t; one that it misses by rounding alone counts. At most 2^62."""
     return math.floor(min(t, 4.6e18) + 1e-9)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def survive(n: int, alpha: float, beta: float) -> tuple[float, float]:
     """S(n), the probability to survive n opportunities, and S(1) + ... + S(n).
 
@@ -58,7 +58,7 @@ def survive(n: int, alpha: float, beta: float) -> tuple[float, float]:
     return survival, -beta * math.expm1(log_rest) / c
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def expected_renewals(T: float, t: float, alpha: float, beta: float) -> float:
     """Expected renewals in (T, T + t] of a customer who has renewed T times: the sum of S(T + n) / S(T).
 
@@ -75,7 +75,7 @@ def expected_renewals(T: float, t: float, alpha: float, beta: float) -> float:
     return renewals
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_likelihood_customer(x: int, T: float, alpha: float, beta: float) -> float:
     """Log of S(T) for x = T; for x < T of P(x + 1) = S(x) alpha / (alpha + beta + x), to leave at x + 1.
 
@@ -92,10 +92,10 @@ def log_likelihood_customer(x: int, T: float, alpha: float, beta: float) -> floa
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_likelihood_value(x: Integers, T: Floats, weight: Floats, alpha: float, beta: float) -> float:
     """The value alone of `log_likelihood`."""
-    most = int(np.max(x))
+    most = int(np.max(x)) if x.size else 0
     log_survival = np.zeros(most + 1)
     for i in range(most):
         log_survival[i + 1] = log_survival[i] + math.log((beta + i) / (alpha + beta + i))
@@ -108,7 +108,7 @@ def log_likelihood_value(x: Integers, T: Floats, weight: Floats, alpha: float, b
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_likelihood(x: Integers, T: Floats, weight: Floats, alpha: float, beta: float) -> tuple[float, Floats]:
     """Log-likelihood of weighted rows and its gradient [Fader & Hardie 2007, appendix A].
 
@@ -124,7 +124,7 @@ def log_likelihood(x: Integers, T: Floats, weight: Floats, alpha: float, beta: f
     value, gradient
         The total, and its derivatives in (alpha, beta), shape (2,).
     """
-    most = int(np.max(x))
+    most = int(np.max(x)) if x.size else 0
     slope = np.zeros((most + 1, 2))  # of ln S
     for i in range(most):
         both = 1.0 / (alpha + beta + i)
@@ -142,7 +142,7 @@ def log_likelihood(x: Integers, T: Floats, weight: Floats, alpha: float, beta: f
     return log_likelihood_value(x, T, weight, alpha, beta), gradient
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def log_likelihood_draws(x: Integers, T: Floats, weight: Floats, theta: Floats) -> Floats:
     """`log_likelihood_value` at each row (alpha, beta) of theta, shape (draw, 2) -> (draw,)."""
     values = np.empty(theta.shape[0])
@@ -151,7 +151,7 @@ def log_likelihood_draws(x: Integers, T: Floats, weight: Floats, theta: Floats) 
     return values
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def renewals_pmf(n: int, t: float, alpha: float, beta: float) -> float:
     """P(n renewals in t of a new customer): P(n + 1), to leave after them; or S(t), to renew every time.
 
@@ -167,7 +167,7 @@ def renewals_pmf(n: int, t: float, alpha: float, beta: float) -> float:
     return survival if n == most else survival * alpha / (alpha + beta + n)
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 def sums_of_renewals(
     T: Floats, times: Floats, weights: Floats, order: Integers, alpha: Floats, beta: Floats
 ) -> Floats:
@@ -209,7 +209,7 @@ def sums_of_renewals(
     return sums
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def simulate_renewals(
     T: Floats,
     p_buys: Floats,
@@ -274,7 +274,7 @@ def simulate_renewals(
     return first, world[:kept], stretch[:kept], time[:kept]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_probability_of_count(x: Integers, T: Floats, n: Integers, t: float, theta: Floats) -> Floats:
     """Log probability that customers with these histories renew n times within t, shape (row,)."""
     alpha, beta = theta
