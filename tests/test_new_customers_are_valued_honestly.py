@@ -81,3 +81,11 @@ def test_are_an_endless_horizon_without_discount_and_a_model_without_spend_refus
         known.new_customers(np.inf)
     with pytest.raises(lc.SettingsError, match="no spend family"):
         lc.CLTV.from_parameters(PURCHASES).new_customers(4)
+
+
+def test_does_the_curve_end_at_the_value(known: lc.CLTV) -> None:
+    weeks = np.linspace(0.0, 52.0, 105)
+    curve = known.new_customer_curve(weeks, annual_discount_rate=0.10, worlds=3)
+    new = known.new_customers(52, annual_discount_rate=0.10, worlds=3, first_purchase=False)
+    np.testing.assert_allclose(curve[:, :, -1], new.expected_value, rtol=1e-5)
+    assert np.all(np.diff(curve, axis=2) > 0) and np.all(curve[:, :, 0] == 0)

@@ -29,7 +29,7 @@ from lifecast.market import (
     unknown_past,
 )
 from lifecast.methods import METHODS, Method
-from lifecast.new_customers import NewCustomers, look_ahead, newly_acquired
+from lifecast.new_customers import NewCustomers, expected_curve, look_ahead, newly_acquired
 from lifecast.population import Population
 from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.provenance import described, origin
@@ -443,6 +443,37 @@ class CLTV:
             rfm, drawn, self.purchases, spend, margins(margin, rfm), rate, length, first_purchase,
             np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2]), random_seed,
         )  # fmt: skip
+
+    def new_customer_curve(
+        self,
+        times: Floats,
+        *,
+        customers: "pd.DataFrame | None" = None,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        worlds: int = 1000,
+        random_seed: int = 0,
+    ) -> Floats:
+        """How the expected value of customers not yet acquired grows after their first purchase.
+
+        Parameters
+        ----------
+        times : (time,)
+            In time units from the first purchase, ascending from 0. Between two of them value is discounted
+            to their middle, so a few percent of a year apart is close enough.
+        customers, annual_discount_rate, margin, worlds, random_seed
+            As `new_customers` takes them.
+
+        Returns
+        -------
+        (world, kind, time) array
+            Without the first purchase's own amount; kinds in the order of `new_customers`.
+        """
+        spend = self._need_spend()
+        rfm = newly_acquired(self._fitted(), customers, self._unit())
+        drawn = self._worlds(float(times[-1]), self._unit(), worlds, random_seed)
+        rate = continuous_rate(annual_discount_rate, self._unit())
+        return expected_curve(rfm, drawn, self.purchases, spend, margins(margin, rfm), rate, times)
 
     def watch(
         self,

@@ -108,6 +108,43 @@ def look_ahead(
     return NewCustomers(as_table(found, probabilities, rfm), **found)
 
 
+def expected_curve(
+    rfm: RFM,
+    worlds: Worlds,
+    purchase_family: PurchaseFamily,
+    spend_family: SpendFamily,
+    margin: Floats,
+    discount_rate: float,
+    times: Floats,
+) -> Floats:
+    """Expected discounted value of customers of age zero until each of the times: (world, kind, time).
+
+    Without the first purchase's own amount. ``times`` (time,) ascend from 0; purchases between two are
+    discounted to, and priced in, the middle.
+    """
+    values = np.zeros((len(worlds), len(rfm), times.size))
+    nothing_seen = spend_history(rfm, spend_family.zero_amounts, ())
+    middle = (times[1:] + times[:-1]) / 2
+    for members, shared in worlds.by_kind(rfm):
+        book = open_book(rfm, members, margin, nothing_seen)
+        everybody = book.rows.x, book.rows.T
+        pace = shared.pace
+        each_time = np.broadcast_to(np.eye(times.size), (len(shared), times.size, times.size))
+        expected = purchase_family.expected_purchases(
+            *everybody, shared.purchases, pace.drift, pace.operational(times), np.ascontiguousarray(each_time)
+        )
+        alive = purchase_family.probability_alive(book.rows.x, book.rows.t_x, book.rows.T, shared.purchases)
+        purchases = np.diff(times_or_zero(alive, expected(*everybody)), axis=0)[:, book.row]
+        price = pace.price[:, np.searchsorted(pace.edges[1:-1], middle)].T
+        worth = np.exp(-discount_rate * middle)[:, None] * price
+        spend = margin[book.order, None] * spend_family.expected_spend(
+            nothing_seen.of(book.order), shared.spend
+        )
+        growth = np.cumsum(purchases * worth[:, None, :], axis=0) * spend
+        values[:, book.order, 1:] = np.moveaxis(growth, 2, 0).swapaxes(1, 2)
+    return values
+
+
 def acquired(bought: Futures, worlds: int) -> Futures:
     """The same with every customer's first purchase, at time zero, in front."""
     n = bought.customer.size
