@@ -89,6 +89,8 @@ def test_can_nothing_be_written_to_an_rfm(rfm: lc.RFM) -> None:
             "monetary_frequency that does not fit",
         ),
         ({"monetary_value": [0.0, 2.0], "monetary_log_mean": [0.0, 0.7]}, "above the logarithm"),
+        ({"monetary_value": [0.0, 2.0], "monetary_log_sd": [0.0, -0.1]}, "monetary_log_sd that is negative"),
+        ({"monetary_value": [0.0, 2.0], "monetary_log_sd": [0.1, 0.1]}, "without two amounts to differ"),
     ],
 )
 def test_do_impossible_numbers_say_how_many_and_which_first(columns: dict[str, Any], message: str) -> None:

@@ -118,6 +118,7 @@ def stack_twin(log: pd.DataFrame) -> pd.DataFrame:
                 "unmatched": unmatched[customer],
                 "monetary_value": amounts.mean() if amounts.size else 0.0,
                 "monetary_log_mean": np.log(positive).mean() if positive.size else 0.0,
+                "monetary_log_sd": np.log(positive).std() if positive.size else 0.0,
                 "monetary_frequency": positive.size,
             }
         )
@@ -141,6 +142,7 @@ def test_does_netting_agree_with_a_slow_twin_and_conserve_money(retail: Path) ->
     np.testing.assert_array_equal(ours["monetary_frequency"], twin["monetary_frequency"])
     np.testing.assert_allclose(ours["monetary_value"], twin["monetary_value"], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(ours["monetary_log_mean"], twin["monetary_log_mean"], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(ours["monetary_log_sd"], twin["monetary_log_sd"], atol=3e-8)
 
 
 def test_is_the_report_on_a_real_log_with_returns_sane(retail: Path) -> None:

@@ -40,6 +40,7 @@ def test_is_money_the_same_in_cents(cdnow: pd.DataFrame) -> None:
     np.testing.assert_allclose(
         cents.monetary_log_mean[spent], dollars.monetary_log_mean[spent] + np.log(100), rtol=1e-13
     )
+    np.testing.assert_allclose(cents.monetary_log_sd, dollars.monetary_log_sd, atol=3e-8)
 
 
 def test_are_money_columns_the_plain_means_of_repeat_purchases(cdnow: pd.DataFrame) -> None:
@@ -56,9 +57,24 @@ def test_are_money_columns_the_plain_means_of_repeat_purchases(cdnow: pd.DataFra
         },
         index=rfm.index,
     ).fillna(0.0)
+    log_sd = np.log(positive).groupby("customer_id").std(ddof=0).reindex(rfm.index).fillna(0.0)
+    np.testing.assert_allclose(rfm["monetary_log_sd"], log_sd, atol=3e-8)  # logs are rounded to 2^-25
     assert (repeats["amount"] == 0).any()  # a purchase of amount zero is in the mean, not in the logarithms
     for name in twin:
         np.testing.assert_allclose(rfm[name], twin[name], rtol=1e-12, err_msg=str(name))
+
+
+def test_is_the_spread_of_logs_zero_for_equal_amounts_and_exact_for_nearly_equal_ones() -> None:
+    days = pd.date_range("2024-01-01", periods=10, freq="D")
+    amounts = {"equal": np.full(10, 1e6 + 0.01), "nearly": np.where(np.arange(10) % 2 == 0, 1e6, 1e6 + 1.0)}
+    sales = pd.concat(
+        pd.DataFrame({"customer_id": name, "date": days, "amount": values})
+        for name, values in amounts.items()
+    )
+    equal, nearly = lc.rfm_summary(sales).to_frame()["monetary_log_sd"]
+    assert equal == 0.0
+    repeats = np.log(amounts["nearly"][1:])
+    assert nearly == pytest.approx(repeats.std(), abs=3e-8)
 
 
 def test_is_a_purchase_on_the_observation_end_counted() -> None:
