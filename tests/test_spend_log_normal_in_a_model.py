@@ -1,4 +1,4 @@
-"""Does a model with log-normal spend fit, forecast, split its variance, keep, and refuse as any other does?"""
+"""Does a model with log-normal spend fit, forecast, split its variance, keep and refuse as any other?"""
 
 from pathlib import Path
 
