@@ -18,37 +18,51 @@ import numpy as np
 from numba import njit, prange
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels.power_integral import (
-    NEGLIGIBLE,
-    POINTS,
-    WEIGHTS,
-    panels_and_points,
-    power_integral,
-    power_moments,
-)
+from lifecast.kernels.bg_nbd_worlds import clenshaw
+from lifecast.kernels.never_again import fill_series, never_again, place_in_series, series_size
+from lifecast.kernels.power_integral import NEGLIGIBLE, POINTS, WEIGHTS, panels_and_points, power_integral
 from lifecast.kernels.special import log_gamma_ratio
-
-
-@njit(cache=True, nogil=True)
-def log_odds_dead(x: int, t_x: float, T: float, r: float, alpha: float, s: float, beta: float) -> float:
-    """Log odds of having left by T; -inf where there was no time to.
-
-    To leave at u in (t_x, T), silent since t_x, has density s (beta + u)^-(s+1) (alpha + u)^-k; to live on in
-    silence (beta + T)^-s (alpha + T)^-k.
-    """
-    k = r + x
-    a, b = alpha + t_x, beta + t_x
-    log_a, log_b = math.log1p((T - t_x) / a), math.log1p((T - t_x) / b)
-    if log_a == 0.0:
-        return -math.inf
-    integral: float = power_integral(k, s + 1.0, a, b, log_a, log_b)
-    return math.log(s * integral / b) + k * log_a + s * log_b
 
 
 @njit(cache=True, nogil=True, inline="always")
 def softplus(z: float) -> float:
     """ln(1 + e^z)."""
     return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def alive(log_silent: float, never: float) -> float:
+    """P(alive at T) of a customer silent since t_x.
+
+    Who has left by T never buys again after t_x, and so does who lives at T but never buys again after T. In
+    units of P(alive at T and silent since t_x), never to buy again after t_x has a chance of e^log_silent,
+    the latter one of ``never``: 1 / P(alive) = 1 + e^log_silent - never. Nothing cancels that matters.
+    """
+    silent = math.exp(-abs(log_silent))
+    if log_silent > 0.0:
+        return silent / (1.0 + (1.0 - never) * silent)
+    return 1.0 / (1.0 + max(silent - never, 0.0))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def minus_log_alive(log_silent: float, never: float) -> float:
+    """The same as -ln P(alive at T), which may be large."""
+    silent = math.exp(-abs(log_silent))
+    if log_silent > 0.0:
+        return log_silent + math.log1p((1.0 - never) * silent)
+    return math.log1p(max(silent - never, 0.0))
+
+
+@njit(cache=True, nogil=True)
+def minus_log_alive_customer(
+    x: int, t_x: float, T: float, r: float, alpha: float, s: float, beta: float
+) -> float:
+    """-ln P(alive at T | x, t_x, T) of one customer."""
+    k = r + x
+    log_silent = k * math.log1p((T - t_x) / (alpha + t_x)) + s * math.log1p((T - t_x) / (beta + t_x))
+    log_silent += never_again(k, s, alpha + t_x, beta + t_x)[0]
+    value: float = minus_log_alive(log_silent, math.exp(never_again(k, s, alpha + T, beta + T)[0]))
+    return value
 
 
 @njit(cache=True, nogil=True)
@@ -60,21 +74,44 @@ def probability_alive(x: int, t_x: float, T: float, r: float, alpha: float, s: f
     >>> round(probability_alive(26, 30.857143, 31.0, 0.5534, 10.5802, 0.6061, 11.6562), 6)
     0.997874
     """
-    return math.exp(-softplus(log_odds_dead(x, t_x, T, r, alpha, s, beta)))
+    return math.exp(-minus_log_alive_customer(x, t_x, T, r, alpha, s, beta))
 
 
 @njit(cache=True, nogil=True)
-def _free_of_time(x_values: Integers, r: float, alpha: float) -> Floats:
-    """Logs of [Gamma(r+x) / (Gamma(r) alpha^x)] at each distinct x, by its recurrence."""
-    running = np.zeros(np.max(x_values) + 1)
-    for i in range(running.size - 1):
-        running[i + 1] = running[i] + math.log((r + i) / alpha)
-    return running[x_values]
+def log_likelihood_customer(
+    x: int, t_x: float, T: float, r: float, alpha: float, s: float, beta: float
+) -> float:
+    """Log-likelihood of one customer.
+
+    Examples
+    --------
+    >>> round(log_likelihood_customer(2, 30.43, 38.86, 0.553, 10.578, 0.606, 11.669), 3)
+    -9.46
+    """
+    value: float = log_gamma_ratio(r, float(x)) - x * math.log(alpha) - (r + x) * math.log1p(T / alpha)
+    return value - s * math.log1p(T / beta) + minus_log_alive_customer(x, t_x, T, r, alpha, s, beta)
 
 
 @njit(cache=True, nogil=True)
-def _log1p_ratio(values: Floats, scale: float) -> Floats:
-    return np.log1p(values / scale)
+def _free_of_time(x_values: Integers, r: float, alpha: float) -> tuple[Floats, Floats]:
+    """Log of Gamma(r+x) / (Gamma(r) alpha^x) at each distinct x, and its derivative by r: by recurrence."""
+    running = np.zeros((2, np.max(x_values) + 1))
+    for i in range(running.shape[1] - 1):
+        running[0, i + 1] = running[0, i] + math.log((r + i) / alpha)
+        running[1, i + 1] = running[1, i] + 1.0 / (r + i)
+    return running[0][x_values], running[1][x_values]
+
+
+@njit(cache=True, nogil=True)
+def _time_table(values: Floats, alpha: float, beta: float) -> Floats:
+    """Of each distinct time: ln(1 + t/alpha), ln(1 + t/beta) and the place in the series, shape (time, 3)."""
+    table = np.empty((values.size, 3))
+    for i in range(values.size):
+        table[i, 0] = math.log1p(values[i] / alpha)
+        table[i, 1] = math.log1p(values[i] / beta)
+        log_A, log_B = math.log(alpha + values[i]), math.log(beta + values[i])
+        table[i, 2] = place_in_series(log_A, log_B, math.log(alpha / beta))
+    return table
 
 
 @njit(cache=True, nogil=True)
@@ -92,29 +129,19 @@ def log_likelihood_value(
     beta: float,
 ) -> float:
     """The value alone of `log_likelihood`."""
-    free_of_time = _free_of_time(x_values, r, alpha)
-    log_a_t_x, log_b_t_x = _log1p_ratio(t_x_values, alpha), _log1p_ratio(t_x_values, beta)
-    log_a_T, log_b_T = _log1p_ratio(T_values, alpha), _log1p_ratio(T_values, beta)
+    free_of_time, _ = _free_of_time(x_values, r, alpha)
+    at_t_x, at_T = _time_table(t_x_values, alpha, beta), _time_table(T_values, alpha, beta)
+    log_never = np.empty((x_values.size, 1, series_size(alpha, beta)))
+    for j in range(x_values.size):
+        fill_series(r + x_values[j], s, alpha, beta, log_never[j])
     total = 0.0
-    integral = 0.0
-    x_later, t_x_later, T_later = -1, -1, -1
-    for i in range(x_code.size - 1, -1, -1):
-        j, h, g = x_code[i], t_x_code[i], T_code[i]
+    for i in range(x_code.size):
+        j = x_code[i]
         k = r + x_values[j]
-        log_a, log_b = log_a_T[g] - log_a_t_x[h], log_b_T[g] - log_b_t_x[h]
-        to_a, to_b = log_a, log_b
-        if j == x_later and g == T_later and t_x_values[h] <= t_x_values[t_x_later]:
-            to_a, to_b = log_a_t_x[t_x_later] - log_a_t_x[h], log_b_t_x[t_x_later] - log_b_t_x[h]
-            integral *= math.exp(-k * to_a - (s + 1.0) * to_b)
-        else:
-            integral = 0.0
-        b = beta + t_x_values[h]
-        integral += power_integral(k, s + 1.0, alpha + t_x_values[h], b, to_a, to_b)
-        row = free_of_time[j] - k * log_a_T[g] - s * log_b_T[g]
-        if integral > 0.0:
-            row += softplus(math.log(s * integral / b) + k * log_a + s * log_b)
-        total += weight[i] * row
-        x_later, t_x_later, T_later = j, h, g
+        early, late = at_t_x[t_x_code[i]], at_T[T_code[i]]
+        log_silent = k * (late[0] - early[0]) + s * (late[1] - early[1]) + clenshaw(log_never[j, 0], early[2])
+        silence = minus_log_alive(log_silent, math.exp(clenshaw(log_never[j, 0], late[2])))
+        total += weight[i] * (free_of_time[j] - k * late[0] - s * late[1] + silence)
     return total
 
 
@@ -132,10 +159,7 @@ def log_likelihood(
     s: float,
     beta: float,
 ) -> tuple[float, Floats]:
-    """Log-likelihood of weighted rows and its gradient [Fader & Hardie 2005, unsolved].
-
-    Where rows of equal x and T stand together, sorted by t_x, a row's integral goes on from the next one's,
-    and what is left is the short way between their t_x. Any other order is as right, only slower.
+    """Log-likelihood of weighted rows and its gradient.
 
     Parameters
     ----------
@@ -162,61 +186,36 @@ def log_likelihood(
     >>> round(value, 3)
     -9.46
     """
-    free_of_time = _free_of_time(x_values, r, alpha)
-    slope_r = np.zeros(np.max(x_values) + 1)
-    for i in range(slope_r.size - 1):
-        slope_r[i + 1] = slope_r[i] + 1.0 / (r + i)
-    log_a_t_x, log_b_t_x = _log1p_ratio(t_x_values, alpha), _log1p_ratio(t_x_values, beta)
-    log_a_T, log_b_T = _log1p_ratio(T_values, alpha), _log1p_ratio(T_values, beta)
-    total = 0.0
-    d_r = d_alpha = d_s = d_beta = 0.0
-    integral = in_log_a = per_a = in_log_b = per_b = 0.0
-    x_later, t_x_later, T_later = -1, -1, -1
-    for i in range(x_code.size - 1, -1, -1):
-        j, h, g = x_code[i], t_x_code[i], T_code[i]
-        x, T = x_values[j], T_values[g]
-        k = r + x
-        w = weight[i]
-        log_a, log_b = log_a_T[g] - log_a_t_x[h], log_b_T[g] - log_b_t_x[h]
-        to_a, to_b = log_a, log_b
-        if j == x_later and g == T_later and t_x_values[h] <= t_x_values[t_x_later]:
-            to_a, to_b = log_a_t_x[t_x_later] - log_a_t_x[h], log_b_t_x[t_x_later] - log_b_t_x[h]
-            fading = math.exp(-k * to_a - (s + 1.0) * to_b)
-            # the logs count from this row's t_x now
-            in_log_a = fading * (in_log_a + to_a * integral)
-            in_log_b = fading * (in_log_b + to_b * integral)
-            per_a *= fading
-            per_b *= fading
-            integral *= fading
-        else:
-            integral = in_log_a = per_a = in_log_b = per_b = 0.0
-        a, b = alpha + t_x_values[h], beta + t_x_values[h]
-        of_way = power_moments(k, s + 1.0, a, b, to_a, to_b)
-        integral += of_way[0]
-        in_log_a += of_way[1]
-        per_a += of_way[2]
-        in_log_b += of_way[3]
-        per_b += of_way[4]
-        row = free_of_time[j] - k * log_a_T[g] - s * log_b_T[g]
-        row_r = slope_r[x] - log_a_T[g]
-        row_alpha = (r * T / alpha - x) / (alpha + T)
-        row_s = -log_b_T[g]
-        row_beta = s * T / beta / (beta + T)
-        if integral > 0.0:
-            log_odds = math.log(s * integral / b) + k * log_a + s * log_b
-            odds = math.exp(-abs(log_odds))
-            row += max(log_odds, 0.0) + math.log1p(odds)
-            dead = (1.0 if log_odds > 0.0 else odds) / (1.0 + odds)
-            row_r += dead * (log_a - in_log_a / integral)
-            row_alpha += dead * k * (1.0 / (alpha + T) - per_a / integral)
-            row_s += dead * (1.0 / s + log_b - in_log_b / integral)
-            row_beta += dead * (s / (beta + T) - (s + 1.0) * per_b / integral)
-        total += w * row
-        d_r += w * row_r
-        d_alpha += w * row_alpha
-        d_s += w * row_s
-        d_beta += w * row_beta
-        x_later, t_x_later, T_later = j, h, g
+    free_of_time, slope_r = _free_of_time(x_values, r, alpha)
+    at_t_x, at_T = _time_table(t_x_values, alpha, beta), _time_table(T_values, alpha, beta)
+    series = np.empty((x_values.size, 4, series_size(alpha, beta)))
+    for j in range(x_values.size):
+        fill_series(r + x_values[j], s, alpha, beta, series[j])
+    total = d_r = d_alpha = d_s = d_beta = 0.0
+    for i in range(x_code.size):
+        j = x_code[i]
+        x, t_x, T = x_values[j], t_x_values[t_x_code[i]], T_values[T_code[i]]
+        k, w = r + x, weight[i]
+        early, late = at_t_x[t_x_code[i]], at_T[T_code[i]]
+        log_a, log_b = late[0] - early[0], late[1] - early[1]
+        log_silent = k * log_a + s * log_b + clenshaw(series[j, 0], early[2])
+        never = math.exp(clenshaw(series[j, 0], late[2]))
+        silence = minus_log_alive(log_silent, never)
+        silent, never = math.exp(log_silent - silence), never * math.exp(-silence)
+        silent_k, never_k = clenshaw(series[j, 1], early[2]), clenshaw(series[j, 1], late[2])
+        silent_s, never_s = clenshaw(series[j, 2], early[2]), clenshaw(series[j, 2], late[2])
+        silent_ratio, never_ratio = clenshaw(series[j, 3], early[2]), clenshaw(series[j, 3], late[2])
+        total += w * (free_of_time[j] - k * late[0] - s * late[1] + silence)
+        d_r += w * (slope_r[j] - late[0] + silent * (log_a + silent_k) - never * never_k)
+        d_s += w * (-late[1] + silent * (log_b + silent_s) - never * never_s)
+        d_alpha += w * (
+            (r * T / alpha - x + silent * k - never * never_ratio) / (alpha + T)
+            + silent * (silent_ratio - k) / (alpha + t_x)
+        )
+        d_beta += w * (
+            (s * T / beta + silent * s + never * never_ratio) / (beta + T)
+            - silent * (silent_ratio + s) / (beta + t_x)
+        )
     return total, np.array([d_r, d_alpha, d_s, d_beta])
 
 
@@ -242,21 +241,6 @@ def log_likelihood_draws(
             theta[d, 0], theta[d, 1], theta[d, 2], theta[d, 3],
         )  # fmt: skip
     return values
-
-
-@njit(cache=True, nogil=True)
-def log_likelihood_customer(
-    x: int, t_x: float, T: float, r: float, alpha: float, s: float, beta: float
-) -> float:
-    """Log-likelihood of one customer.
-
-    Examples
-    --------
-    >>> round(log_likelihood_customer(10_000, 3650.0, 3650.0, 0.553, 10.578, 0.606, 11.669), 3)
-    0.0
-    """
-    value: float = log_gamma_ratio(r, float(x)) - x * math.log(alpha) - (r + x) * math.log1p(T / alpha)
-    return value - s * math.log1p(T / beta) + softplus(log_odds_dead(x, t_x, T, r, alpha, s, beta))
 
 
 @njit(cache=True, nogil=True)
@@ -328,10 +312,9 @@ def log_purchase_pmf(n: int, t: float, k: float, A: float, s: float, B: float) -
     log_a, log_b = math.log1p(t / A), math.log1p(t / B)
     if log_a == 0.0:
         return 0.0 if n == 0 else -math.inf
-    if n == 0:
-        integral: float = power_integral(k, s + 1.0, A, B, log_a, log_b)
-        none: float = np.logaddexp(-k * log_a - s * log_b, math.log(s * integral / B))
-        return none
+    if n == 0:  # never again, or not yet
+        later = math.exp(-k * log_a - s * log_b) * -math.expm1(never_again(k, s, A + t, B + t)[0])
+        return math.log(math.exp(never_again(k, s, A, B)[0]) + later)
     small, large = min(k, n + 1.0), max(k, n + 1.0)
     log_coefficient = log_gamma_ratio(large, small) - math.lgamma(small) - math.log(k + n)
     lived = -n * math.log1p(A / t) - k * log_a - s * log_b

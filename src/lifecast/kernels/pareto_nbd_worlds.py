@@ -11,50 +11,48 @@ import numpy as np
 from numba import njit, prange
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels.bg_nbd_worlds import chebyshev_points
+from lifecast.kernels.bg_nbd_worlds import chebyshev_points, clenshaw
 from lifecast.kernels.drift import drifted
+from lifecast.kernels.never_again import fill_series, place_in_series, series_size
 from lifecast.kernels.pareto_nbd import (
+    alive,
     expected_lifetime,
-    log_odds_dead,
     log_purchase_pmf,
+    minus_log_alive_customer,
     probability_of_purchase,
-    softplus,
 )
-from lifecast.kernels.power_integral import power_integral
 
 
 @njit(cache=True, nogil=True)
 def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:
     """`probability_alive` of every row in every world, shape (row, world).
 
-    Rows come sorted by x, T and t_x, so that a row's integral goes on from the next one's.
+    Rows come sorted by x and T, so that what they have in common is worked out once.
     """
     S = theta.shape[0]
     table = np.empty((x.size, S))
-    integral, log_a_later, log_b_later = np.zeros(S), np.zeros(S), np.zeros(S)
-    log_a_T, log_b_T = np.zeros(S), np.zeros(S)
-    for i in range(x.size - 1, -1, -1):
-        goes_on = i + 1 < x.size and x[i] == x[i + 1] and T[i] == T[i + 1] and t_x[i] <= t_x[i + 1]
-        if goes_on and t_x[i] == t_x[i + 1]:
-            table[i] = table[i + 1]
-            continue
+    sizes = np.empty(S, np.int64)
+    whole = np.empty(S)
+    for w in range(S):
+        sizes[w] = series_size(theta[w, 1], theta[w, 3])
+        whole[w] = math.log(theta[w, 1] / theta[w, 3])
+    log_never = np.empty((S, 1, np.max(sizes)))
+    log_a_T, log_b_T, never = np.empty(S), np.empty(S), np.empty(S)
+    for i in range(x.size):
+        same_x = i > 0 and x[i] == x[i - 1]
+        same_T = same_x and T[i] == T[i - 1]
         for w in range(S):
             r, alpha, s, beta = theta[w]
-            k, a, b = r + x[i], alpha + t_x[i], beta + t_x[i]
-            log_a, log_b = math.log(a), math.log(b)
-            if not goes_on:
-                integral[w] = 0.0
-                log_a_T[w] = log_a_later[w] = math.log(alpha + T[i])
-                log_b_T[w] = log_b_later[w] = math.log(beta + T[i])
-            to_a, to_b = log_a_later[w] - log_a, log_b_later[w] - log_b
-            if to_a > 0.0:
-                integral[w] *= math.exp(-k * to_a - (s + 1.0) * to_b)
-                integral[w] += power_integral(k, s + 1.0, a, b, to_a, to_b)
-            log_a_later[w], log_b_later[w] = log_a, log_b
-            table[i, w] = 1.0
-            if integral[w] > 0.0:
-                log_odds = math.log(s * integral[w] / b) + k * (log_a_T[w] - log_a) + s * (log_b_T[w] - log_b)
-                table[i, w] = math.exp(-softplus(log_odds))
+            k, series = r + x[i], log_never[w, :, : sizes[w]]
+            if not same_x:
+                fill_series(k, s, alpha, beta, series)
+            if not same_T:
+                log_a_T[w], log_b_T[w] = math.log(alpha + T[i]), math.log(beta + T[i])
+                never[w] = math.exp(clenshaw(series[0], place_in_series(log_a_T[w], log_b_T[w], whole[w])))
+            log_a, log_b = math.log(alpha + t_x[i]), math.log(beta + t_x[i])
+            log_silent = clenshaw(series[0], place_in_series(log_a, log_b, whole[w]))
+            log_silent += k * (log_a_T[w] - log_a) + s * (log_b_T[w] - log_b)
+            table[i, w] = alive(log_silent, never[w])
     return table
 
 
@@ -165,9 +163,9 @@ def log_probability_of_count(
     r, alpha, s, beta = theta
     result = np.empty(x.size)
     for i in range(x.size):
-        log_odds = log_odds_dead(x[i], t_x[i], T[i], r, alpha, s, beta)
+        log_alive = -minus_log_alive_customer(x[i], t_x[i], T[i], r, alpha, s, beta)
         k, A = drifted(r + x[i], alpha + T[i], drift)
-        result[i] = log_purchase_pmf(n[i], t, k, A, s, beta + T[i]) - softplus(log_odds)
+        result[i] = log_alive + log_purchase_pmf(n[i], t, k, A, s, beta + T[i])
         if n[i] == 0:
-            result[i] = np.logaddexp(result[i], log_odds - softplus(log_odds))
+            result[i] = math.log(math.exp(result[i]) - math.expm1(log_alive))
     return result

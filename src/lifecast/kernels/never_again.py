@@ -1,0 +1,89 @@
+"""The chance that a customer who is alive never buys again, under Pareto/NBD.
+
+With lambda ~ Gamma(k, rate A) and mu ~ Gamma(s, rate B), to leave at u before any purchase has density
+s / B (1 + u/A)^-k (1 + u/B)^-(s+1), so that the chance depends on the past through k and A / B alone. As a
+customer ages, A / B moves from alpha / beta towards 1, and the chance follows smoothly: a short Chebyshev
+series for each k [Trefethen 2019, ch. 3] serves every age.
+"""
+
+import math
+
+from numba import njit
+
+from lifecast.arrays import Floats
+from lifecast.kernels.power_integral import POINTS, WEIGHTS, panels_and_points, within_reach
+
+FAR = 37.0  # e-folds beyond which 1 + u/A is u/A to the last digit
+
+
+@njit(cache=True, nogil=True)
+def never_again(k: float, s: float, A: float, B: float) -> tuple[float, float, float, float]:
+    """Log of the chance, and its derivatives by k, s and log(A / B).
+
+    The integral over u, like `lifecast.kernels.power_integral.power_integral` but without an end.
+
+    Examples
+    --------
+    >>> log_chance, _, _, _ = never_again(2.0, 3.0, 10.0, 10.0)  # s / (k + s) where A = B
+    >>> round(math.exp(log_chance), 12)
+    0.6
+    """
+    p, q, kappa = (s + 1.0, k, B / A) if A > B else (k, s + 1.0, A / B)
+    log_kappa = math.log(kappa)
+    far = FAR - log_kappa
+    reach, drop = within_reach(p, q, kappa, far, (p + q - 1.0) * far + q * log_kappa)
+    panels, n = panels_and_points(reach, drop)
+    width = reach / panels
+    total = log_c = per_c = log_d = per_d = 0.0  # c is the smaller of A and B, d the larger
+    for panel in range(panels):
+        for i in range(n):
+            y = width * (panel + POINTS[n, i])
+            per_over_c = math.exp(-y)
+            both = kappa + (1.0 - kappa) * per_over_c
+            log_both = math.log(both)
+            term = width * WEIGHTS[n, i] * math.exp((1.0 - p - q) * y - q * log_both)
+            total += term
+            log_c += term * y
+            per_c += term * per_over_c
+            log_d += term * (y + log_both)
+            per_d += term * per_over_c / both
+    if reach == far:  # a power is left
+        rest = math.exp((1.0 - p - q) * far - q * log_kappa) / (k + s)
+        total += rest
+        log_c += rest * (far + 1.0 / (k + s))
+        log_d += rest * (FAR + 1.0 / (k + s))
+    log_chance = math.log(s * total)
+    if A > B:
+        return log_chance, -log_d / total, 1.0 / s - log_c / total, k * (1.0 - per_d / total)
+    return log_chance + log_kappa, -log_c / total, 1.0 / s - log_d / total, k * (1.0 - per_c / total)
+
+
+@njit(cache=True, nogil=True)
+def series_size(alpha: float, beta: float) -> int:
+    """Terms that a series between alpha / beta and 1 needs for twelve digits."""
+    return 6 + math.ceil(5.0 * abs(math.log(alpha / beta)))
+
+
+@njit(cache=True, nogil=True)
+def fill_series(k: float, s: float, alpha: float, beta: float, series: Floats) -> None:
+    """Make Chebyshev series (figure, term), in `place_in_series`, of the first figures of `never_again`."""
+    figures, size = series.shape
+    whole = math.log(alpha / beta)
+    series[:] = 0.0
+    for i in range(size):
+        point = math.cos(math.pi * (i + 0.5) / size)
+        found = never_again(k, s, math.exp(0.5 * whole * (1.0 + point)), 1.0)
+        before, term = point, 1.0  # Chebyshev polynomials by their recurrence
+        for c in range(size):
+            share = (1.0 if c == 0 else 2.0) / size * term
+            for f in range(figures):
+                series[f, c] += share * found[f]
+            before, term = term, 2.0 * point * term - before
+
+
+@njit(cache=True, nogil=True, inline="always")
+def place_in_series(log_A: float, log_B: float, whole: float) -> float:
+    """Where in [-1, 1] a series has A / B: alpha / beta, whose log is ``whole``, at 1, and A = B at -1."""
+    if whole == 0.0:
+        return 1.0
+    return min(max(2.0 * (log_A - log_B) / whole - 1.0, -1.0), 1.0)
