@@ -56,8 +56,8 @@ class Calendar:
         """
         if isinstance(table, Calendar):
             return table
-        if type(table).__module__.startswith("pandas") and "date" not in getattr(table, "columns", ()):
-            table = table.rename_axis("date").reset_index()
+        if getattr(getattr(table, "index", None), "name", None) == "date":
+            table = table.reset_index()
         source = open_source(table)
         names = tuple(name for name in source.columns if name != "date")
         if "date" not in source.columns or not names:

@@ -1,0 +1,97 @@
+"""Are the market's covariance, likelihood and conditional draws those of loops that say the same?"""
+
+from math import exp, log, pi, sin
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+
+from lifecast.error_process import (
+    LEAST_NOISE,
+    MISFIT_MEMORY,
+    NOISE_DOUBT,
+    SEASON_SHARPNESS,
+    ErrorProcess,
+    Errors,
+    Layout,
+    Sizes,
+    covariance,
+)
+
+BLOCK, BLOCKS = 30.0, 14
+EDGES = BLOCK * np.arange(BLOCKS + 1.0)
+MIDDLES = EDGES[1:] - BLOCK / 2
+SIZES = Sizes(*(np.array(pair) for pair in (
+    [0.1, 0.02], [0.2, 0.1], [0.15, 0.3], [60.0, 200.0], [0.08, 0.01], [0.3, 0.1], [0.5, 0.2]
+)), effects=np.empty((2, 0)))  # fmt: skip
+AGES = (150.0, 240.0, 390.0)
+AHEAD = np.array([15.0, 45.0, 100.0])
+
+
+def past(seed: int = 1) -> Errors:
+    pairs = [(age, lead) for age in AGES for lead in np.arange(15.0, 420.0 - age, 30.0)]
+    age, lead = np.array(pairs).T
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(len(pairs), len(pairs))) * 0.02
+    return Errors(age, lead, 0.2 * rng.normal(size=len(pairs)), root @ root.T)
+
+
+def pace(draw: int, one: float, other: float) -> float:
+    """Covariance of the log pace at two days."""
+    apart = abs(one - other)
+    result = SIZES.shock[draw] ** 2 * exp(-apart / SIZES.shock_days[draw])
+    result += SIZES.block_shock[draw] ** 2 * (apart < 0.25)
+    turn = sin(pi * apart / 365.25) / SEASON_SHARPNESS
+    return float(result + SIZES.season[draw] ** 2 * exp(-2 * turn**2))
+
+
+def usual(draw: int, age: float) -> list[tuple[float, float]]:
+    """Middles of the blocks before an origin and their weights in what it took for usual."""
+    weights = [(m, exp(-(age - m) / (SIZES.memory[draw] * age))) for m in MIDDLES if m < age]
+    total = sum(weight for _, weight in weights)
+    return [(m, weight / total) for m, weight in weights]
+
+
+def twin(draw: int, errors: list[tuple[float, float]]) -> np.ndarray:
+    """Covariance of errors (age, lead): each is one block's pace less the usual one, and misfit."""
+    parts = [[(age + lead, 1.0)] + [(m, -w) for m, w in usual(draw, age)] for age, lead in errors]
+    result = np.empty((len(errors), len(errors)))
+    for i, (age, lead) in enumerate(errors):
+        for j, (other_age, other_lead) in enumerate(errors):
+            result[i, j] = sum(v * w * pace(draw, s, t) for s, v in parts[i] for t, w in parts[j])
+            growth = log(1 + lead / age) * log(1 + other_lead / other_age)
+            alike = exp(-abs(log(age / other_age)) / MISFIT_MEMORY)
+            result[i, j] += alike * (SIZES.level[draw] ** 2 + SIZES.extrapolation[draw] ** 2 * growth)
+    return result
+
+
+def test_is_the_covariance_that_of_pace_less_usual_pace() -> None:
+    errors = past()
+    fast = covariance(SIZES, Layout.of(MIDDLES, errors.age, errors.lead))
+    pairs = list(zip(errors.age, errors.lead, strict=True))
+    for draw in range(2):
+        assert fast[draw] == pytest.approx(twin(draw, pairs), rel=1e-9)
+
+
+def test_is_the_likelihood_a_normal_one() -> None:
+    errors = past()
+    found = ErrorProcess(errors, SIZES, EDGES, None).log_likelihood()
+    noise = errors.noise + np.diag(LEAST_NOISE**2 + NOISE_DOUBT * np.diagonal(errors.noise))
+    pairs = list(zip(errors.age, errors.lead, strict=True))
+    slow = [multivariate_normal.logpdf(errors.log_ratio, cov=twin(draw, pairs) + noise) for draw in range(2)]
+    assert found[0] - found[1] == pytest.approx(slow[0] - slow[1], abs=1e-6)
+
+
+def test_do_draws_have_the_conditional_mean_and_spread() -> None:
+    errors = past()
+    one = ErrorProcess(errors, SIZES[np.array([0])], EDGES, None)
+    drawn, effects = one.draw(AHEAD, 40_000, np.random.default_rng(2))
+    assert effects.shape == (40_000, 0)
+    pairs = list(zip(errors.age, errors.lead, strict=True)) + [(420.0, lead) for lead in AHEAD]
+    joint, seen = twin(0, pairs), len(errors)
+    noise = errors.noise + np.diag(LEAST_NOISE**2 + NOISE_DOUBT * np.diagonal(errors.noise))
+    weights = joint[seen:, :seen] @ np.linalg.inv(joint[:seen, :seen] + noise)
+    spread = joint[seen:, seen:] - weights @ joint[:seen, seen:]
+    mean = weights @ errors.log_ratio - np.diagonal(spread) / 2
+    assert drawn.mean(axis=0) == pytest.approx(mean, abs=5 * np.sqrt(spread.max() / 40_000))
+    assert np.cov(drawn.T) == pytest.approx(spread, abs=0.05 * spread.max())
