@@ -20,6 +20,7 @@ from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 from lifecast.forecast import Forecast
 from lifecast.identity import Identities, join_identities
 from lifecast.model import CLTV
+from lifecast.planning.channels import Channels, channels
 from lifecast.planning.cohorts import Cohorts, cohorts
 from lifecast.planning.identity_effect import identity_effect
 from lifecast.planning.textbook import textbook_measures
@@ -35,6 +36,7 @@ __all__ = [
     "NBD",
     "RFM",
     "Backtest",
+    "Channels",
     "Cohorts",
     "DataError",
     "FileFormatError",
@@ -48,6 +50,7 @@ __all__ = [
     "SettingsError",
     "ShiftedBetaGeometric",
     "backtest",
+    "channels",
     "cohorts",
     "datasets",
     "identity_effect",

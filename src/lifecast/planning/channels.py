@@ -1,0 +1,279 @@
+"""Where customers come from: what those of each channel are worth, and what they may cost."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecast.arrays import Floats
+from lifecast.errors import DataError, SettingsError
+from lifecast.model import CLTV
+from lifecast.timeunit import DAYS_PER_YEAR, parse_horizon
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LATEST_YEARS = 10.0  # a cost not earned back by then counts as never
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """What channels bring and cost, as tables and as the draws behind them.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per channel: ``new_customers``, ``cost`` and ``cac`` (cost per new customer) of the cost
+        table; ``value, value_lower, value_upper``, expected lifetime value of a new customer (at the last
+        horizon) and how sure it is; ``value_to_cac`` with bounds; ``probability_pays`` (value above cost);
+        ``probability_best`` (highest return of all channels); ``highest_cac``, which still returns the target
+        with the probability asked for; ``highest_commission``, the share of every purchase's value that could
+        be given away besides and still do so; ``uplift, uplift_lower, uplift_upper``, by how much its
+        customers are worth more than the rest's.
+    roi : DataFrame
+        One row per channel and horizon: ``roi``, (value - cost) / cost, with bounds, and
+        ``probability_positive``.
+    payback : DataFrame
+        One row per channel: ``days, days_lower, days_upper`` until the expected value of a customer has
+        reached its cost (infinite where it does not in ten years), and ``probability_ever``.
+    value : (world, channel, horizon)
+        Expected value of a new customer in every world.
+    payback_days : (world, channel)
+    cac : (channel,)
+    names : tuple
+        The channels, in the order of the draws.
+    horizons : tuple of str
+    """
+
+    table: "pd.DataFrame"
+    roi: "pd.DataFrame"
+    payback: "pd.DataFrame"
+    value: Floats
+    payback_days: Floats
+    cac: Floats
+    names: tuple[Any, ...]
+    horizons: tuple[str, ...]
+
+
+def channels(
+    model: CLTV,
+    costs: "pd.DataFrame",
+    *,
+    horizons: Sequence[str] = ("30 days", "90 days", "365 days", "infinite"),
+    annual_discount_rate: float = 0.10,
+    margin: float = 1.0,
+    target_roi: float = 0.0,
+    probability: float = 0.90,
+    interval: float = 0.90,
+    worlds: int = 1000,
+    random_seed: int = 0,
+) -> Channels:
+    """Value customers by where they come from, against what they cost.
+
+    Parameters
+    ----------
+    model : CLTV
+        Fitted with ``groups`` for its purchases (and for its spend, where customers of different channels
+        pay differently): small channels are partially pooled.
+    costs : DataFrame
+        One row per channel, or per channel and period: a column named as the model's groups (or "channel"),
+        ``cost`` and ``new_customers``. Periods are added up.
+    horizons : sequence of str
+        From the first purchase, which counts too; the last is what a customer's value means in ``table``.
+    annual_discount_rate, margin, interval, worlds, random_seed
+        As `CLTV.forecast` takes them.
+    target_roi : float, default 0
+        Return, (value - cost) / cost, that an acquisition has to bring; 0 is to earn its cost.
+    probability : float, default 0.9
+        How sure that has to be.
+
+    Returns
+    -------
+    Channels
+
+    Raises
+    ------
+    SettingsError
+        The model has no groups.
+    DataError
+        The cost table lacks a column, or a channel that the model has not seen stands in it.
+
+    Notes
+    -----
+    The value of a channel is that of the average over ever more of its customers; what is unsure about it is
+    the parameters and the market. One customer's value varies far more: see `CLTV.new_customers`.
+
+    Examples
+    --------
+    >>> import lifecast as lc
+    >>> shop = lc.datasets.simulate_shop(customers=2000, random_seed=1)
+    >>> rfm = lc.rfm_summary(shop.log, attributes=["channel"], observation_end=shop.end)
+    >>> model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(groups="channel"), market=None)
+    >>> by_channel = lc.channels(model.fit(rfm), shop.costs, margin=0.4)
+    >>> bool(by_channel.table.loc["referral", "value"] > by_channel.table.loc["social", "value"])
+    True
+    """
+    import pandas as pd
+
+    if not 0.0 < probability < 1.0:
+        raise SettingsError(f"probability={probability}: needed a probability between 0 and 1, such as 0.9.")
+    group = grouping(model)
+    spent = add_costs(costs, group, known_groups(model))
+    names = tuple(spent.index)
+    kinds = pd.DataFrame({group: names}, index=pd.Index([str(name) for name in names]))
+    settings: dict[str, Any] = {
+        "customers": kinds,
+        "annual_discount_rate": annual_discount_rate,
+        "margin": margin,
+        "worlds": worlds,
+        "random_seed": random_seed,
+    }
+    value = np.stack(
+        [model.new_customers(as_horizon(horizon), **settings).expected_value for horizon in horizons], axis=2
+    )
+    cac = spent["cac"].to_numpy(np.float64)
+    bounds = np.array([(1.0 - interval) / 2, (1.0 + interval) / 2])
+    days = days_to_earn_back(model, cac, settings)
+    return Channels(
+        table=value_table(spent, value[:, :, -1], cac, bounds, target_roi, probability),
+        roi=roi_table(value, cac, names, horizons, bounds),
+        payback=payback_table(days, names, bounds),
+        value=value,
+        payback_days=days,
+        cac=cac,
+        names=names,
+        horizons=tuple(horizons),
+    )
+
+
+def grouping(model: CLTV) -> str:
+    """The attribute that the model's groups are of."""
+    if model.purchases.groups is not None:
+        return model.purchases.groups
+    raise SettingsError(
+        "The model has no groups, so all channels' customers are alike to it. Fit one with "
+        'CLTV(BGNBD(groups="channel"), GammaGamma(groups="channel")) on an RFM made with '
+        'attributes=["channel"].'
+    )
+
+
+def known_groups(model: CLTV) -> list[Any]:
+    """The channels that the model was fitted to."""
+    names = model.group_parameters.index.get_level_values("group").unique()
+    return list(names[:-1])  # the last is one not seen
+
+
+def add_costs(costs: "pd.DataFrame", group: str, known: Sequence[Any]) -> "pd.DataFrame":
+    """Cost, new customers and their ratio by channel."""
+    column = group if group in costs.columns else "channel"
+    missing = [name for name in (column, "cost", "new_customers") if name not in costs.columns]
+    if missing:
+        raise DataError(
+            f"The cost table has no column {missing[0]!r}; it has {', '.join(map(str, costs.columns))}. "
+            f"Needed: {group}, cost and new_customers, a row per channel, or per channel and period."
+        )
+    spent = costs.groupby(column, sort=True)[["new_customers", "cost"]].sum().rename_axis(group)
+    unknown = [name for name in spent.index if name not in known]
+    if unknown:
+        raise DataError(
+            f"The cost table has {group} {unknown[0]!r}, which the model has not seen; it knows "
+            f"{', '.join(map(str, known))}. Leave the row out, or fit on customers of it."
+        )
+    bad = spent[(spent["cost"] < 0) | ~(spent["new_customers"] > 0)]
+    if len(bad):
+        raise DataError(
+            f"{group} {bad.index[0]!r} has cost {bad['cost'].iloc[0]} and {bad['new_customers'].iloc[0]} new "
+            "customers. Needed: a cost of 0 or more, and at least one new customer."
+        )
+    spent["cac"] = spent["cost"] / spent["new_customers"]
+    return spent
+
+
+def as_horizon(horizon: str) -> float | str:
+    """A horizon that `CLTV.new_customers` takes."""
+    return math.inf if horizon in ("infinite", "inf", "lifetime") else horizon
+
+
+def days_to_earn_back(model: CLTV, cac: Floats, settings: dict[str, Any]) -> Floats:
+    """Days until a customer's expected value reaches its cost, (world, channel); infinite for never."""
+    unit = model.time_unit
+    latest = parse_horizon(f"{LATEST_YEARS * DAYS_PER_YEAR} days", unit, None)
+    times = np.append(0.0, np.geomspace(3.0 / unit.days, latest, 120))
+    first = model.new_customers(0, **settings).expected_value  # the first purchase alone
+    earned = first[:, :, None] + model.new_customer_curve(times, **settings)
+    days = np.empty(first.shape)
+    for s, c in np.ndindex(*first.shape):
+        days[s, c] = unit.days * np.interp(cac[c], earned[s, c], times, right=np.inf)
+    return days
+
+
+def value_table(
+    spent: "pd.DataFrame", value: Floats, cac: Floats, bounds: Floats, target_roi: float, probability: float
+) -> "pd.DataFrame":
+    """One row per channel, given expected values (world, channel)."""
+    table = spent.copy()
+    lower, upper = np.quantile(value, bounds, axis=0)
+    table["value"], table["value_lower"], table["value_upper"] = value.mean(axis=0), lower, upper
+    with np.errstate(divide="ignore"):
+        for name, worth in (("", table["value"]), ("_lower", lower), ("_upper", upper)):
+            table[f"value_to_cac{name}"] = np.asarray(worth) / cac
+        returns = value / cac
+    table["probability_pays"] = np.mean(value > cac, axis=0)
+    best = np.argmax(returns, axis=1)
+    table["probability_best"] = np.bincount(best, minlength=cac.size) / len(value)
+    cautious = np.quantile(value, 1.0 - probability, axis=0)
+    table["highest_cac"] = cautious / (1.0 + target_roi)
+    table["highest_commission"] = np.maximum(0.0, 1.0 - cac * (1.0 + target_roi) / cautious)
+    uplift = uplifts(value, spent["new_customers"].to_numpy(np.float64))
+    lower, upper = np.quantile(uplift, bounds, axis=0)
+    table["uplift"], table["uplift_lower"], table["uplift_upper"] = uplift.mean(axis=0), lower, upper
+    return table
+
+
+def uplifts(value: Floats, new_customers: Floats) -> Floats:
+    """By how much each channel's customers are worth more than the rest's, (world, channel), as a share."""
+    total = value @ new_customers
+    if new_customers.size == 1:
+        return np.zeros_like(value)
+    rest = (total[:, None] - value * new_customers) / (new_customers.sum() - new_customers)
+    uplift: Floats = value / rest - 1.0
+    return uplift
+
+
+def roi_table(
+    value: Floats, cac: Floats, names: Sequence[Any], horizons: Sequence[str], bounds: Floats
+) -> "pd.DataFrame":
+    """One row per channel and horizon; a channel that costs nothing has an infinite return."""
+    import pandas as pd
+
+    with np.errstate(divide="ignore"):
+        roi = value / cac[:, None] - 1.0
+    lower, upper = np.quantile(value, bounds, axis=0) / np.maximum(cac, 1e-300)[:, None] - 1.0
+    free = (cac == 0.0)[:, None] & np.ones(len(horizons), bool)
+    rows = {
+        "roi": roi.mean(axis=0).ravel(),
+        "roi_lower": np.where(free, np.inf, lower).ravel(),
+        "roi_upper": np.where(free, np.inf, upper).ravel(),
+        "probability_positive": np.mean(value > cac[:, None], axis=0).ravel(),
+    }
+    return pd.DataFrame(
+        rows, index=pd.MultiIndex.from_product([names, horizons], names=["channel", "horizon"])
+    )
+
+
+def payback_table(days: Floats, names: Sequence[Any], bounds: Floats) -> "pd.DataFrame":
+    """One row per channel: median and bounds over worlds."""
+    import pandas as pd
+
+    lower, median, upper = np.quantile(days, [bounds[0], 0.5, bounds[1]], axis=0, method="inverted_cdf")
+    return pd.DataFrame(
+        {
+            "days": median,
+            "days_lower": lower,
+            "days_upper": upper,
+            "probability_ever": np.mean(np.isfinite(days), axis=0),
+        },
+        index=pd.Index(names, name="channel"),
+    )

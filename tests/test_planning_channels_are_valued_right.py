@@ -1,0 +1,130 @@
+"""Are channels' values, returns and payback right, on shops whose truth is known?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lifecast as lc
+
+DAYS = {"90 days": 90.0, "365 days": 365.0, "infinite": np.inf}
+
+
+def grouped_model(shop: lc.datasets.SimulatedShop, seed: int) -> lc.CLTV:
+    rfm = lc.rfm_summary(shop.log, attributes=["channel"], observation_end=shop.end)
+    model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(groups="channel"), market=None)
+    return model.fit(rfm, random_seed=seed)
+
+
+@pytest.fixture(scope="module")
+def shop() -> lc.datasets.SimulatedShop:
+    return lc.datasets.simulate_shop(customers=4_000, random_seed=2, season=0.0)
+
+
+@pytest.fixture(scope="module")
+def found(shop: lc.datasets.SimulatedShop) -> lc.Channels:
+    return lc.channels(
+        grouped_model(shop, 1), shop.costs, margin=0.3, horizons=tuple(DAYS), worlds=400, target_roi=0.5
+    )
+
+
+def covered(found: lc.Channels, shop: lc.datasets.SimulatedShop, margin: float) -> np.ndarray:
+    """Whether the 90% interval of each channel's value holds the truth, (channel, horizon)."""
+    truth = pd.concat([shop.truth.value_per_customer(days, 0.10) for days in DAYS.values()], axis=1)
+    lower, upper = np.quantile(found.value, [0.05, 0.95], axis=0)
+    true = margin * truth.loc[list(found.names)].to_numpy()
+    return (lower < true) & (true < upper)
+
+
+def test_do_intervals_hold_the_true_values(found: lc.Channels, shop: lc.datasets.SimulatedShop) -> None:
+    assert covered(found, shop, 0.3).sum() >= 15  # of 21; Binomial(21, 0.9) is less in 1%, if independent
+
+
+@pytest.mark.slow
+def test_do_intervals_hold_the_true_values_as_often_as_they_say() -> None:
+    holds = []
+    for seed in range(30):
+        shop = lc.datasets.simulate_shop(customers=4_000, random_seed=100 + seed, season=0.0)
+        channels = lc.channels(grouped_model(shop, seed), shop.costs, horizons=tuple(DAYS), worlds=400)
+        holds.append(covered(channels, shop, 1.0))
+    share = np.mean(holds, axis=(0, 1))
+    assert np.all((share > 0.85) & (share < 0.95)), share
+
+
+def test_is_the_best_channel_found(found: lc.Channels, shop: lc.datasets.SimulatedShop) -> None:
+    paid = found.table[found.table["cost"] > 0]
+    true = shop.truth.value_per_customer(np.inf, 0.10)
+    returns = 0.3 * true[paid.index] / paid["cac"]
+    assert paid["value_to_cac"].idxmax() == returns.idxmax()
+
+
+def test_do_returns_follow_from_value_and_cost(found: lc.Channels) -> None:
+    for place, name in enumerate(found.names):
+        cac = found.table.loc[name, "cac"]
+        if cac == 0:
+            assert np.isinf(found.roi.loc[name, "roi"]).all()
+            continue
+        roi = found.value[:, place] / cac - 1.0
+        np.testing.assert_allclose(found.roi.loc[name, "roi"], roi.mean(axis=0))
+        np.testing.assert_allclose(found.roi.loc[name, "roi_lower"], np.quantile(roi, 0.05, axis=0))
+        np.testing.assert_allclose(
+            found.roi.loc[name, "probability_positive"], np.mean(roi > 0.0, axis=0), atol=1e-12
+        )
+    assert np.all(np.diff(found.value, axis=2) > 0)  # a campaign that looks poor at first may pay later
+    assert found.table["probability_best"].sum() == pytest.approx(1.0)
+
+
+def test_does_the_highest_cac_return_the_target_as_often_as_asked(found: lc.Channels) -> None:
+    returns = found.value[:, :, -1] / found.table["highest_cac"].to_numpy() - 1.0
+    np.testing.assert_allclose(np.mean(returns >= 0.5, axis=0), 0.9, atol=0.005)
+    paid = (found.table["cost"] > 0).to_numpy() & (found.table["highest_commission"] > 0).to_numpy()
+    left = found.value[:, paid, -1] * (1.0 - found.table["highest_commission"].to_numpy()[paid])
+    np.testing.assert_allclose(np.mean(left / found.cac[paid] - 1.0 >= 0.5, axis=0), 0.9, atol=0.005)
+
+
+def test_is_the_cost_earned_back_on_the_day_it_says(
+    found: lc.Channels, shop: lc.datasets.SimulatedShop
+) -> None:
+    grid = np.array([1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0])
+    true = pd.concat([0.3 * shop.truth.value_per_customer(day, 0.10) for day in grid], axis=1)
+    for name, row in found.payback.iterrows():
+        cac = found.table.loc[name, "cac"]
+        days = np.interp(cac, true.loc[name], grid, left=0.0, right=np.inf)
+        if row["days_lower"] > 0 and np.isfinite(row["days_upper"]):
+            assert 0.5 * row["days_lower"] < days < 2.0 * row["days_upper"], name
+
+
+def test_is_uplift_zero_between_channels_that_do_not_differ() -> None:
+    log = lc.datasets.simulate_shop(customers=1_500, random_seed=4, season=0.0).log
+    log["channel"] = np.where(pd.factorize(log["customer_id"])[0] % 2 == 0, "a", "b")
+    rfm = lc.rfm_summary(log, attributes=["channel"])
+    model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(), market=None).fit(rfm, random_seed=1)
+    costs = pd.DataFrame({"channel": ["a", "b"], "cost": [10.0, 10.0], "new_customers": [1, 1]})
+    table = lc.channels(model, costs, horizons=("365 days",), worlds=400).table
+    assert table.loc["a", "uplift_lower"] < 0.0 < table.loc["a", "uplift_upper"]
+    assert abs(table.loc["a", "probability_best"] - 0.5) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"drop": "cost"}, "no column 'cost'"),
+        ({"channel": "billboard"}, "'billboard', which the model has not seen; it knows a, b"),
+        ({"new_customers": 0}, "at least one new customer"),
+        ({"cost": -1.0}, "a cost of 0 or more"),
+    ],
+)
+def test_are_bad_cost_tables_refused(change: dict[str, object], message: str) -> None:
+    frame = lc.datasets.load_cdnow(sample=True)
+    frame["channel"] = np.where(frame["customer_id"] % 2 == 0, "a", "b")
+    rfm = lc.rfm_summary(frame, attributes=["channel"], observation_end="1997-09-30")
+    model = lc.CLTV(lc.BGNBD(groups="channel"), market=None).fit(rfm, draws=100)
+    costs = pd.DataFrame({"channel": ["a", "b"], "cost": [10.0, 10.0], "new_customers": [1, 1]})
+    bad = costs.drop(columns=change["drop"]) if "drop" in change else costs.assign(**change)
+    with pytest.raises(lc.DataError, match=message):
+        lc.channels(model, bad)
+
+
+def test_is_a_model_without_groups_refused() -> None:
+    model = lc.CLTV.from_parameters({"r": 0.2, "alpha": 4.0, "a": 0.8, "b": 2.4})
+    with pytest.raises(lc.SettingsError, match="no groups"):
+        lc.channels(model, pd.DataFrame())
