@@ -10,10 +10,18 @@ from shops import shop
 
 import lifecast as lc
 from lifecast.families.density import LogDensity
+from lifecast.inference import nuts
 from lifecast.inference.mode import find_mode
 from lifecast.methods import METHODS, Drawn, Method, draw
 
 DRAWS = 2000
+
+
+@pytest.fixture
+def short_chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for posteriors that Laplace serves, and half the time."""
+    monkeypatch.setattr(nuts, "TUNING", 300)
+    monkeypatch.setattr(nuts, "FEWEST_PER_CHAIN", 500)
 
 
 def logs(model: lc.CLTV) -> pd.DataFrame:
@@ -25,27 +33,32 @@ def logs(model: lc.CLTV) -> pd.DataFrame:
 def disagreements(rfm: lc.RFM) -> list[str]:
     """Parameters whose mean or sd differs by more than three Monte Carlo errors between the methods."""
     laplace = lc.CLTV(market=None).fit(rfm, method="laplace", draws=DRAWS, random_seed=1)
-    nuts = lc.CLTV(market=None).fit(rfm, method="nuts", draws=DRAWS, random_seed=2)
-    assert laplace.diagnostics["passed"].all() and nuts.diagnostics["passed"].all()
+    chains = lc.CLTV(market=None).fit(rfm, method="nuts", draws=DRAWS, random_seed=2)
+    assert laplace.diagnostics["passed"].all() and chains.diagnostics["passed"].all()
     # what is handed out is resampled or thinned: worth no more than its number, and than what it came from
-    effective = [model.diagnostics.query("check == 'effective draws'")["figure"] for model in (laplace, nuts)]
+    effective = [
+        model.diagnostics.query("check == 'effective draws'")["figure"] for model in (laplace, chains)
+    ]
     error = np.sqrt(sum(1.0 / figure.min() + 1.0 / DRAWS for figure in effective))
-    one, other = logs(laplace), logs(nuts)
+    one, other = logs(laplace), logs(chains)
     apart = (one["mean"] - other["mean"]).abs() / other["std"]
     # an sd of n draws has relative error sqrt((kurtosis - 1) / 4 n); the most skewed have kurtosis about 4
     wider = np.log(one["std"] / other["std"]).abs()
     return [*apart.index[apart > 3 * error], *wider.index[wider > 3 * np.sqrt(0.75) * error]]
 
 
+@pytest.mark.usefixtures("short_chains")
 def test_do_the_methods_agree_on_cdnow() -> None:
     rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30", past=False)
     assert not disagreements(rfm)
 
 
+@pytest.mark.usefixtures("short_chains")
 def test_do_the_methods_agree_on_a_shop_of_300_customers() -> None:
     assert not disagreements(lc.rfm_summary(shop(300, 600, seed=3), past=False))
 
 
+@pytest.mark.usefixtures("short_chains")
 def test_do_the_methods_agree_on_apparel(shared: Path) -> None:
     log = pd.read_parquet(shared / "data" / "apparel.parquet")
     log = log.rename(columns={log.columns[0]: "customer_id"})
@@ -122,6 +135,7 @@ def test_does_a_model_say_which_method_drew_each_family() -> None:
     assert provenance["drawn_by"] == {"bg-nbd": "laplace", "gamma-gamma": "laplace"}
 
 
+@pytest.mark.usefixtures("short_chains")
 def test_is_nuts_reproducible() -> None:
     one, two, other = (drawn(normal(2), "nuts", seed=seed).points for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, two)
@@ -135,6 +149,7 @@ def test_does_nuts_take_its_draws_from_every_chain_and_its_figures_from_all() ->
     assert all(passed(result).values())
 
 
+@pytest.mark.usefixtures("short_chains")
 def test_does_nuts_say_that_it_left_places_out() -> None:
     def value_and_gradient(point: np.ndarray) -> tuple[float, np.ndarray]:
         return (-0.5 * float(point @ point), -point) if point[0] < 0.5 else (-np.inf, np.zeros(2))

@@ -17,7 +17,7 @@ from lifecast.inference.laplace import bounded_covariance
 from lifecast.inference.mode import Mode
 
 CHAINS = 4
-TUNING = 1000
+TUNING = 500
 FEWEST_PER_CHAIN = 1000  # fewer, and r-hat cannot tell 1.01 from 1
 ACCEPTED = 0.95
 
