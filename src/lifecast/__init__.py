@@ -23,6 +23,7 @@ from lifecast.model import CLTV
 from lifecast.planning.channels import Channels, channels
 from lifecast.planning.cohorts import Cohorts, cohorts
 from lifecast.planning.identity_effect import identity_effect
+from lifecast.planning.segments import Segments, segment_lift, segments
 from lifecast.planning.textbook import textbook_measures
 from lifecast.rfm import RFM, rfm_summary
 
@@ -47,6 +48,7 @@ __all__ = [
     "LifecastError",
     "LifecastWarning",
     "LogNormal",
+    "Segments",
     "SettingsError",
     "ShiftedBetaGeometric",
     "backtest",
@@ -57,5 +59,7 @@ __all__ = [
     "join_identities",
     "load",
     "rfm_summary",
+    "segment_lift",
+    "segments",
     "textbook_measures",
 ]
