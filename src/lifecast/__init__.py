@@ -16,6 +16,7 @@ from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.families.log_normal import LogNormal
 from lifecast.families.mbg_nbd import MBGNBD
 from lifecast.families.nbd import NBD
+from lifecast.families.pareto_nbd import ParetoNBD
 from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 from lifecast.forecast import Forecast
 from lifecast.identity import Identities, join_identities
@@ -48,6 +49,7 @@ __all__ = [
     "LifecastError",
     "LifecastWarning",
     "LogNormal",
+    "ParetoNBD",
     "Segments",
     "SettingsError",
     "ShiftedBetaGeometric",

@@ -10,6 +10,7 @@ from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.families.log_normal import LogNormal
 from lifecast.families.mbg_nbd import MBGNBD
 from lifecast.families.nbd import NBD
+from lifecast.families.pareto_nbd import ParetoNBD
 from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 
 PURCHASE_FAMILIES: dict[str, Any] = {
@@ -17,6 +18,7 @@ PURCHASE_FAMILIES: dict[str, Any] = {
     for family in (
         BGNBD,
         MBGNBD,
+        ParetoNBD,
         NBD,
         BGBB,
         ShiftedBetaGeometric,
