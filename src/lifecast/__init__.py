@@ -21,6 +21,7 @@ from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 from lifecast.forecast import Forecast
 from lifecast.identity import Identities, join_identities
 from lifecast.model import CLTV
+from lifecast.planning.budget import Allocation, allocate
 from lifecast.planning.channels import Channels, channels
 from lifecast.planning.cohorts import Cohorts, cohorts
 from lifecast.planning.identity_effect import identity_effect
@@ -37,6 +38,7 @@ __all__ = [
     "MBGNBD",
     "NBD",
     "RFM",
+    "Allocation",
     "Backtest",
     "Channels",
     "Cohorts",
@@ -53,6 +55,7 @@ __all__ = [
     "Segments",
     "SettingsError",
     "ShiftedBetaGeometric",
+    "allocate",
     "backtest",
     "channels",
     "cohorts",
