@@ -21,9 +21,16 @@ from lifecast.error_process import (
 BLOCK, BLOCKS = 30.0, 14
 EDGES = BLOCK * np.arange(BLOCKS + 1.0)
 MIDDLES = EDGES[1:] - BLOCK / 2
-SIZES = Sizes(*(np.array(pair) for pair in (
-    [0.1, 0.02], [0.2, 0.1], [0.15, 0.3], [60.0, 200.0], [0.08, 0.01], [0.3, 0.1], [0.5, 0.2]
-)), effects=np.empty((2, 0)))  # fmt: skip
+SIZES = Sizes(
+    level=np.array([0.1, 0.02]),
+    extrapolation=np.array([0.2, 0.1]),
+    shock=np.array([0.15, 0.3]),
+    shock_days=np.array([60.0, 200.0]),
+    block_shock=np.array([0.08, 0.01]),
+    season=np.array([0.3, 0.1]),
+    memory=np.array([0.5, 0.2]),
+    effects=np.empty((2, 0)),
+)
 AGES = (150.0, 240.0, 390.0)
 AHEAD = np.array([15.0, 45.0, 100.0])
 
