@@ -297,3 +297,29 @@ def test_does_a_grouped_model_come_back_from_its_file(tmp_path: Path) -> None:
     one, other = (each.forecast(rfm, 8, worlds=50, random_seed=2) for each in (model, back))
     pd.testing.assert_frame_equal(one.customers, other.customers, check_exact=True)
     pd.testing.assert_frame_equal(model.group_parameters, back.group_parameters, check_exact=True)
+
+
+def test_are_the_published_effects_of_static_covariates_found(shared: Path) -> None:
+    """CLVTools 0.12.1, Pareto/NBD on apparel with gender and acquisition channel: rows P252 to P260."""
+    table = pd.read_csv(shared / "published.csv").set_index("id")["value"]
+    log = pd.read_parquet(shared / "data" / "apparel.parquet")
+    rfm = lc.rfm_summary(
+        log, customer_id="customer_id", date="date", amount="amount", time_unit="week",
+        observation_end="2006-12-31", attributes=["gender", "acq_channel_offline"],
+    )  # fmt: skip
+    family = lc.ParetoNBD(priors="flat", covariates=["gender", "acq_channel_offline"])
+    model = lc.CLTV(family, spend=None, market=None).fit(rfm, method="map")
+    mean = model.parameters["mean"]
+    found = {
+        "P252": mean["r"],
+        "P253": mean["alpha"],
+        "P254": mean["s"],
+        "P255": mean["beta"],
+        "P256": mean["log_dropout_rate: gender=1.0"],
+        "P257": mean["log_dropout_rate: acq_channel_offline=1.0"],
+        "P258": mean["log_rate: gender=1.0"],
+        "P259": mean["log_rate: acq_channel_offline=1.0"],
+    }
+    for row, value in found.items():
+        assert value == pytest.approx(float(table[row]), rel=2e-3), row  # at a flat maximum
+    assert model.log_likelihood(rfm) == pytest.approx(float(table["P260"]), abs=0.001)

@@ -32,7 +32,10 @@ class Mode:
 
 
 def find_mode(density: LogDensity) -> Mode:
-    """Newton's method in a trust region [Nocedal & Wright 2006, ch. 4] with the analytic gradient."""
+    """Newton's method in a trust region [Nocedal & Wright 2006, ch. 4] with the analytic gradient.
+
+    The location is not a number where there is no mode and the search left the numbers.
+    """
 
     def minus_gradient(point: Floats) -> Floats:
         return -density.value_and_gradient(point)[1]
@@ -49,9 +52,14 @@ def find_mode(density: LogDensity) -> Mode:
         ]
         return (np.array(columns) + np.array(columns).T) / 2
 
-    found = optimize.minimize(
-        minus_both, density.start, jac=True, hess=precision_at, method="trust-exact", options={"gtol": 1e-6}
-    )
+    try:
+        found = optimize.minimize(
+            minus_both, density.start, jac=True, hess=precision_at, method="trust-exact",
+            options={"gtol": 1e-6},
+        )  # fmt: skip
+    except (ValueError, np.linalg.LinAlgError):  # the density rises without end, until it is no number
+        lost = np.full(density.start.size, np.nan)
+        return Mode(lost, np.outer(lost, lost), False)
     location = np.asarray(found.x)
     precision = precision_at(location)
     for _ in range(3):  # to the last digits, so that the answer does not depend on where the search began
