@@ -414,7 +414,7 @@ class Simulated:
     purchases: tuple[Any, ...]
 
 
-COPIES = 2000
+COPIES = 20_000
 
 
 def simulated(case: PurchaseCase) -> Simulated:
@@ -437,8 +437,7 @@ def simulated(case: PurchaseCase) -> Simulated:
     purchases = case.family.simulate_purchases(x, T, alive, buys, row, keys, theta, drift, clock, edges, 0.1)
     first, world, stretch, _ = purchases
     customer = np.repeat(np.arange(row.size), np.diff(first))
-    counts = np.zeros((row.size, S, 3), np.int64)
-    np.add.at(counts, (customer, world, stretch), 1)
+    counts = np.bincount((customer * S + world) * 3 + stretch, minlength=row.size * S * 3)
     counts = counts.reshape(x.size, COPIES, S, 3)
     return Simulated(past, theta, drift, clock, edges, alive, buys, counts, (x, T, row, keys, purchases))
 
