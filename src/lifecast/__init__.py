@@ -25,6 +25,7 @@ from lifecast.planning.budget import Allocation, allocate
 from lifecast.planning.channels import Channels, channels
 from lifecast.planning.cohorts import Cohorts, cohorts
 from lifecast.planning.identity_effect import identity_effect
+from lifecast.planning.portfolio import CashFlow, cash_flow
 from lifecast.planning.segments import Segments, segment_lift, segments
 from lifecast.planning.textbook import textbook_measures
 from lifecast.rfm import RFM, rfm_summary
@@ -40,6 +41,7 @@ __all__ = [
     "RFM",
     "Allocation",
     "Backtest",
+    "CashFlow",
     "Channels",
     "Cohorts",
     "DataError",
@@ -57,6 +59,7 @@ __all__ = [
     "ShiftedBetaGeometric",
     "allocate",
     "backtest",
+    "cash_flow",
     "channels",
     "cohorts",
     "datasets",

@@ -147,14 +147,19 @@ def expected_curve(
 
 def acquired(bought: Futures, worlds: int) -> Futures:
     """The same with every customer's first purchase, at time zero, in front."""
-    n = bought.customer.size
-    later = np.repeat(np.arange(n), np.diff(bought.first))
-    customer = np.concatenate([np.repeat(np.arange(n), worlds), later])
-    world = np.concatenate([np.tile(np.arange(worlds, dtype=bought.world.dtype), n), bought.world])
-    time = np.concatenate([np.zeros(n * worlds), bought.time])
-    order = np.lexsort((time, world, customer))
-    first = np.searchsorted(customer[order], np.arange(n + 1)).astype(np.int64)
-    return Futures(bought.customer, first, world[order], time[order], np.zeros(time.size))
+    customers = bought.customer.size
+    pair = np.repeat(np.arange(customers), np.diff(bought.first)) * worlds + bought.world
+    later = np.arange(pair.size) + pair + 1  # a first purchase goes before the others of its pair
+    world = np.tile(np.arange(worlds, dtype=bought.world.dtype), customers)
+    time = np.zeros(pair.size + world.size)
+    time[later] = bought.time
+    return Futures(
+        bought.customer,
+        bought.first + worlds * np.arange(customers + 1),
+        np.insert(world, pair + 1, bought.world),
+        time,
+        np.zeros(time.size),
+    )
 
 
 def discounted_sums(bought: Futures, amounts: Floats, shared: Shared, discount_rate: float) -> Floats:
