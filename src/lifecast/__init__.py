@@ -27,12 +27,16 @@ from lifecast.planning.cohorts import Cohorts, cohorts
 from lifecast.planning.identity_effect import identity_effect
 from lifecast.planning.portfolio import CashFlow, cash_flow
 from lifecast.planning.segments import Segments, segment_lift, segments
+from lifecast.planning.scenarios import Scenario, elasticities, scenario
 from lifecast.planning.textbook import textbook_measures
 from lifecast.rfm import RFM, rfm_summary
 
 load = CLTV.load
 
 __all__ = [
+    "scenario",
+    "elasticities",
+    "Scenario",
     "BGBB",
     "BGNBD",
     "CLTV",

@@ -137,10 +137,12 @@ class BGNBD(FamilySettings):
         clock: Floats,
         edges: Floats,
         expected: float,
+        dropout_factor: Floats | None = None,
     ) -> tuple[Integers, Any, Any, Floats]:
+        factor = np.ones(theta.shape[0]) if dropout_factor is None else dropout_factor
         return with_room(
             lambda capacity: simulate_purchases(
-                x, T, p_alive, p_buys, row, keys, theta, drift, clock, edges, capacity
+                x, T, p_alive, p_buys, row, keys, theta, drift, clock, edges, factor, capacity
             ),
             row.size * theta.shape[0] * expected,
         )

@@ -4,6 +4,11 @@ Latent traits are drawn late or never. One uniform decides whether the customer 
 when first: given the past, the gap is Lomax, the gamma mixture of exponentials. Only a customer who buys and
 stays gets a rate, from its posterior given that first gap. The chance of leaving is never drawn: it follows
 Polya's urn, the beta mixture of coin tosses.
+
+An action may multiply the hazard of leaving, lambda p. Below one, a toss that says leave holds only that
+often. Above one, more tosses fall between purchases, so many times as often as the factor exceeds one; tosses
+of one urn are exchangeable, so these can come after all the others. On the same random numbers a smaller
+factor therefore never makes a life shorter.
 """
 
 import math
@@ -29,6 +34,7 @@ def simulate_purchases(
     drift: Floats,
     clock: Floats,
     edges: Floats,
+    dropout_factor: Floats,
     capacity: int,
 ) -> tuple[Integers, np.ndarray, np.ndarray, Floats]:
     """Purchases of every customer in every world.
@@ -49,6 +55,8 @@ def simulate_purchases(
         Operational time passed at each edge, from 0; purchases happen in operational time.
     edges : (stretch + 1,)
         Calendar time of the edges, from 0; between two the clock runs evenly.
+    dropout_factor : (world,)
+        What an action multiplies every hazard of leaving by; one for none.
     capacity : int
         Room for purchases. Those beyond it are counted but not kept: call again with room for ``first[-1]``.
 
@@ -82,11 +90,12 @@ def simulate_purchases(
             u = to_uniform(bits[c])
             state = mix64(bits[c] ^ TIMING)
             k, A = drifted(theta[s, 0] + x[j], theta[s, 1] + T[j], drift[s])
-            a, leavers_and_stayers = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
+            a, tosses = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
             passed = A * math.expm1(-math.log1p(-u / p_alive[j, s]) / k)
             end = clock[s, K]
             stretches_per_time = K / end
-            rate = 0.0
+            holds = min(dropout_factor[s], 1.0)
+            start, last, rate = count, 0.0, 0.0
             while passed <= end:
                 if count < capacity:
                     slot = stretch_at(passed, clock, s, stretches_per_time)
@@ -94,15 +103,46 @@ def simulate_purchases(
                     stretch[count] = slot
                     time[count] = calendar_time(passed, clock, s, edges, slot)
                 count += 1
+                last = passed
                 state, u = next_uniform(state)
-                leave = a / leavers_and_stayers
+                leave = a / tosses
+                tosses += 1.0
                 if u < leave:
-                    break
-                leavers_and_stayers += 1.0
+                    a += 1.0
+                    if u < leave * holds:
+                        break
+                    u = (u / leave - holds) / (1.0 - holds)  # what is left of u is uniform again
+                else:
+                    u = (u - leave) / (1.0 - leave)
                 if rate == 0.0:
                     state, rate = next_gamma(state, k + 1.0)
                     rate /= A + passed
-                passed -= math.log((u - leave) / (1.0 - leave)) / rate  # what is left of u is uniform again
+                passed -= math.log(u) / rate
+            if dropout_factor[s] > 1.0 and start < count <= capacity:
+                if rate == 0.0:
+                    state, rate = next_gamma(state, k + 1.0)
+                    rate /= A + last
+                passed = leaves_between(state, rate * (dropout_factor[s] - 1.0), last, a, tosses)
+                while count > start and passed <= last:
+                    slot = stretch_at(passed, clock, s, stretches_per_time)
+                    if time[count - 1] <= calendar_time(passed, clock, s, edges, slot):
+                        break
+                    count -= 1
     first[n] = count
     kept = min(count, capacity)
     return first, world[:kept], stretch[:kept], time[:kept]
+
+
+@njit(cache=True, nogil=True)
+def leaves_between(state: np.uint64, rate: float, last: float, leavers: float, tosses: float) -> float:
+    """When the first of the tosses between purchases says leave; infinite if none does by the last one."""
+    passed = 0.0
+    while True:
+        state, u = next_uniform(state)
+        passed -= math.log(u) / rate
+        if passed > last:
+            return math.inf
+        state, u = next_uniform(state)
+        if u < leavers / tosses:
+            return passed
+        tosses += 1.0

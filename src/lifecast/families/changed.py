@@ -1,0 +1,119 @@
+"""The same customers after something has changed how often they buy, or how readily they leave."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lifecast.arrays import Floats, Integers, Keys
+from lifecast.errors import SettingsError
+from lifecast.families.bg_nbd import BGNBD
+from lifecast.families.contract import PurchaseFamily
+from lifecast.families.mbg_nbd import MBGNBD
+
+Factor = float | Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ChangedBGNBD(BGNBD):
+    """BG/NBD from now on: the living buy ``rate_factor`` times as often, and leave more or less readily.
+
+    A customer's purchase rate lambda becomes c lambda, and the hazard of leaving d c lambda p rather than
+    c lambda p: p becomes d p, and where that would exceed one, customers also leave between purchases. The
+    past, what it says of lambda and p, and who is alive are as they were.
+
+    c is a clock that runs c times as fast. With d, (1 - exp(-d c lambda p t)) / (d p) purchases are expected
+    by t given the traits, which is 1 / d times what d c t brings without: so all expectations are the
+    family's own at other times [after Fader, Hardie & Lee 2005, eq. 9].
+
+    Parameters
+    ----------
+    rate_factor, dropout_factor : float or (world,)
+        c and d, positive.
+    """
+
+    rate_factor: Factor = 1.0
+    dropout_factor: Factor = 1.0
+
+    def probability_of_purchase(
+        self, x: Integers, T: Floats, theta: Floats, drift: Floats, end: Floats
+    ) -> Floats:
+        """Of a purchase at the factor's rate; what exceeds one of the other's counts for the time after."""
+        return super().probability_of_purchase(x, T, theta, drift, self.rate_factor * end)
+
+    def time_scale(self, x: Integers, T: Floats, theta: Floats, drift: Floats) -> float:
+        return super().time_scale(x, T, theta, drift) / float(np.max(self._speed))
+
+    def expected_purchases(
+        self, x: Integers, T: Floats, theta: Floats, drift: Floats, times: Floats, weights: Floats
+    ) -> Callable[[Integers, Floats], Floats]:
+        speed = np.broadcast_to(self._speed, theta.shape[0])
+        sums = super().expected_purchases(x, T, theta, drift, times * speed[:, None], weights)
+
+        def of_rows(x: Integers, T: Floats) -> Floats:
+            return sums(x, T) / self.dropout_factor
+
+        return of_rows
+
+    def simulate_purchases(
+        self,
+        x: Integers,
+        T: Floats,
+        p_alive: Floats,
+        p_buys: Floats,
+        row: Integers,
+        keys: Keys,
+        theta: Floats,
+        drift: Floats,
+        clock: Floats,
+        edges: Floats,
+        expected: float,
+        dropout_factor: Floats | None = None,
+    ) -> tuple[Integers, Any, Any, Floats]:
+        faster = np.broadcast_to(self.rate_factor, theta.shape[0])[:, None] * clock
+        looser = np.broadcast_to(np.float64(1.0) * self.dropout_factor, theta.shape[0])
+        return super().simulate_purchases(
+            x, T, p_alive, p_buys, row, keys, theta, drift, faster, edges, expected, np.array(looser)
+        )
+
+    @property
+    def _speed(self) -> Any:
+        return np.asarray(self.rate_factor) * self.dropout_factor
+
+
+@dataclass(frozen=True, eq=False)
+class ChangedMBGNBD(ChangedBGNBD, MBGNBD):
+    """MBG/NBD from now on, likewise: who is alive has a future as in BG/NBD."""
+
+
+def changed(
+    family: PurchaseFamily, rate_factor: Factor = 1.0, dropout_factor: Factor = 1.0
+) -> PurchaseFamily:
+    """The family of the same customers after a change.
+
+    Parameters
+    ----------
+    family : purchase family
+    rate_factor, dropout_factor : float or (world,)
+        What living customers' purchase rate, and their probability to leave after a purchase, is multiplied
+        by from now on.
+
+    Raises
+    ------
+    SettingsError
+        A factor is not positive, or the family cannot say what such a change does.
+    """
+    if np.all(np.equal(rate_factor, 1.0)) and np.all(np.equal(dropout_factor, 1.0)):
+        return family
+    for name, factor in (("purchase_rate", rate_factor), ("dropout", dropout_factor)):
+        if not (np.all(np.isfinite(factor)) and np.all(np.greater(factor, 0.0))):
+            raise SettingsError(f"{name}={factor}: needed a positive factor, such as 1.1 for 10% more.")
+    if type(family) is MBGNBD:
+        return ChangedMBGNBD(rate_factor=rate_factor, dropout_factor=dropout_factor)
+    if type(family) is BGNBD:
+        return ChangedBGNBD(rate_factor=rate_factor, dropout_factor=dropout_factor)
+    raise SettingsError(
+        f"{family.name} cannot yet say what another purchase rate or dropout does to customers who are "
+        "already there. Fit BGNBD or MBGNBD, or change average_order, margin, commission or discount rate."
+    )

@@ -1,0 +1,265 @@
+"""What if: the same futures with customers who buy, stay or spend differently, or with other money terms."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecast.arrays import Floats
+from lifecast.errors import SettingsError
+from lifecast.families.changed import Factor, changed
+from lifecast.forecast import Forecast
+from lifecast.period_sums import PeriodSums
+from lifecast.planning.chosen import chosen, only
+from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
+from lifecast.settings import continuous_rate
+from lifecast.simulation import Simulation, watch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ONE_PERCENT = 0.01
+VERSIONS = ("baseline", "scenario", "difference")
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """A forecast under other circumstances, beside the forecast as it was.
+
+    Attributes
+    ----------
+    total : DataFrame
+        One row per measure (``purchases``, ``value``, ``discounted_value``), of all customers over the whole
+        horizon: ``baseline``, ``scenario`` and ``difference``, each as mean, ``_lower`` and ``_upper``.
+    portfolio : DataFrame
+        The same for each period: ``measure, period, start, end``, then these columns.
+    baseline, scenario : dict of (world, period) arrays
+        What the tables were reduced from; world by world the difference is that of the same customers on the
+        same random numbers.
+    customers : int
+        How many the change is about.
+    """
+
+    total: "pd.DataFrame"
+    portfolio: "pd.DataFrame"
+    baseline: dict[str, Floats]
+    scenario: dict[str, Floats]
+    customers: int
+
+
+def scenario(
+    forecast: Forecast,
+    *,
+    purchase_rate: Factor = 1.0,
+    dropout: Factor = 1.0,
+    average_order: Factor = 1.0,
+    margin: float = 1.0,
+    commission: float = 0.0,
+    annual_discount_rate: float | None = None,
+    who: Any = None,
+    threads: int | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Scenario:
+    """Forecast again as if something were different from now on, for all customers or for some.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    purchase_rate : float or (world,), default 1
+        Factor of how often living customers buy. BG/NBD customers leave after purchases, so who buys more
+        often also leaves sooner.
+    dropout : float or (world,), default 1
+        Factor of the probability to leave after a purchase: 0.9 is 10% fewer who leave.
+    average_order : float or (world,), default 1
+        Factor of every amount.
+    margin : float, default 1
+        Factor of each customer's margin.
+    commission : float, default 0
+        Share of the value that is given away.
+    annual_discount_rate : float, optional
+        By default the forecast's. An infinite horizon ends where the forecast's own did.
+    who : sequence of bool, or str, optional
+        Whom all this is about: a truth value for each customer, or "attribute=value". By default everybody.
+    threads : int, optional
+    progress : callable, optional
+        Called with the number of customers simulated.
+
+    Returns
+    -------
+    Scenario
+
+    Raises
+    ------
+    SettingsError
+        A figure is out of range, an attribute is unknown, or the family cannot buy or leave differently.
+    DataError
+        ``who`` has another length than the forecast has customers.
+
+    Notes
+    -----
+    The forecast is simulated again with each customer's own random numbers, so that a world differs from
+    itself by the change alone: who buys more often makes the same purchases sooner, and then more; who leaves
+    less readily makes those that were made anyway, and more.
+
+    Examples
+    --------
+    >>> import lifecast as lc
+    >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+    >>> forecast = lc.CLTV().fit(rfm).forecast(rfm, horizon=26, worlds=100)
+    >>> fewer_leave = lc.scenario(forecast, dropout=0.9)
+    >>> bool(fewer_leave.total.loc["purchases", "difference"] > 0)
+    True
+    """
+    if not (math.isfinite(margin) and 0.0 <= commission <= 1.0):
+        raise SettingsError(
+            f"margin={margin}, commission={commission}: needed a factor, and a share between 0 and 1."
+        )
+    simulation = forecast.simulation
+    places = chosen(simulation.rfm, who)
+    some = only(simulation, places)
+    rate = simulation.discount_rate
+    if annual_discount_rate is not None:
+        rate = continuous_rate(annual_discount_rate, forecast.time_unit)
+        if math.isinf(forecast.horizon) and rate == 0.0:
+            raise SettingsError("An infinite horizon needs annual_discount_rate > 0.")
+    other = replace(
+        some,
+        purchase_family=changed(simulation.purchase_family, purchase_rate, dropout),
+        margin=some.margin * margin * (1.0 - commission),
+        discount_rate=rate,
+    )
+    orders = Change(average_order=average_order).spend_factor(len(simulation.worlds))
+    count = len(places)
+    after = add_up(other, threads, progress)
+    after[1:] *= orders[:, None]
+    everybody = np.stack([*forecast.draws.values()])
+    measures = len(everybody)
+    if count == len(simulation.rfm):
+        before = everybody
+    else:
+        before = add_up(some, threads, lambda done: progress(count + done))[:measures]
+    draws = everybody - before + after[:measures]
+    changed_draws = dict(zip(forecast.draws, draws, strict=True))
+    total, portfolio = tables(forecast, changed_draws)
+    return Scenario(total, portfolio, forecast.draws, changed_draws, count)
+
+
+def add_up(simulation: Simulation, threads: int | None, progress: Callable[[int], None]) -> Floats:
+    """Purchases, value and discounted value of all customers: (measure, world, period)."""
+    everybody = np.zeros(len(simulation.rfm), np.int64)
+    sums = PeriodSums(simulation, simulation.worlds, everybody, 1, fixed_amounts=False)
+    watch(
+        simulation.rfm, simulation.worlds, simulation.purchase_family, simulation.spend_family,
+        simulation.seed, sums, threads, progress,
+    )  # fmt: skip
+    return sums.sums[-1][:, 0]
+
+
+def tables(forecast: Forecast, changed_draws: dict[str, Floats]) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """Of the whole horizon, and by period."""
+    import pandas as pd
+
+    tail = (1.0 - forecast.interval) / 2
+    whole, by_period = {}, []
+    for measure, baseline in forecast.draws.items():
+        versions = baseline, changed_draws[measure], changed_draws[measure] - baseline
+        whole[measure] = reduced([draws.sum(axis=1) for draws in versions], tail)
+        periods = forecast.portfolio[["period", "start", "end"]].copy()
+        periods.insert(0, "measure", measure)
+        by_period.append(periods.assign(**reduced(versions, tail)))
+    return (
+        pd.DataFrame.from_dict(whole, orient="index").rename_axis("measure"),
+        pd.concat(by_period, ignore_index=True),
+    )
+
+
+def reduced(versions: Any, tail: float) -> dict[str, Any]:
+    """Mean and bounds over worlds of the three versions."""
+    columns = {}
+    for name, draws in zip(VERSIONS, versions, strict=True):
+        columns[name] = draws.mean(axis=0)
+        columns[f"{name}_lower"], columns[f"{name}_upper"] = np.quantile(draws, [tail, 1.0 - tail], axis=0)
+    return columns
+
+
+def elasticities(forecast: Forecast) -> "pd.DataFrame":
+    """What one percent of each lever is worth, from today on.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        With money.
+
+    Returns
+    -------
+    DataFrame
+        One row per lever, the most valuable first: ``change``, what is supposed; ``value, value_lower,
+        value_upper``, by how much the expected discounted value of all customers grows; ``percent,
+        percent_lower, percent_upper``, the same as a percentage of it. Levers that the family has not, and a
+        discount rate of zero, have no row.
+
+    Raises
+    ------
+    SettingsError
+        The model has no spend.
+
+    Notes
+    -----
+    In closed form, world by world: intervals are those of the expectation, from parameters and market, and
+    hold no noise of simulation. Levers are those of customers who are already there.
+
+    Examples
+    --------
+    >>> import lifecast as lc
+    >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+    >>> forecast = lc.CLTV().fit(rfm).forecast(rfm, horizon=52, annual_discount_rate=0.10, worlds=100)
+    >>> round(float(lc.elasticities(forecast).loc["average_order", "percent"]), 6)
+    1.0
+    """
+    import pandas as pd
+
+    simulation = forecast.simulation
+    if simulation.spend_family is None:
+        raise SettingsError("This model has no spend, so nothing is worth anything. Fit one with spend.")
+    levers = {
+        "purchase_rate": ("1% more often", Change(purchase_rate=1.0 + ONE_PERCENT)),
+        "dropout": ("1% fewer leave after a purchase", Change(dropout=1.0 - ONE_PERCENT)),
+        "average_order": ("1% larger", Change(average_order=1.0 + ONE_PERCENT)),
+    }
+    for name in ("purchase_rate", "dropout"):
+        change = levers[name][1]
+        try:
+            changed(simulation.purchase_family, change.purchase_rate, change.dropout)
+        except SettingsError:
+            del levers[name]
+    changes = AS_IT_IS, *(change for _, change in levers.values())
+    values = total_value(forecast, changes)
+    found = {name: (what, values[i + 1]) for i, (name, (what, _)) in enumerate(levers.items())}
+    found["margin"] = ("1% higher", values[0] * (1.0 + ONE_PERCENT))
+    if simulation.discount_rate > 0.0:
+        annual = forecast.settings["annual_discount_rate"] * (1.0 - ONE_PERCENT)
+        rate = continuous_rate(annual, forecast.time_unit)
+        found["discount_rate"] = ("1% lower", total_value(forecast, (AS_IT_IS,), rate)[0])
+    tail = (1.0 - forecast.interval) / 2
+    rows = {}
+    for name, (what, value) in found.items():
+        row: dict[str, Any] = {"change": what}
+        for column, draws in (("value", value - values[0]), ("percent", 100.0 * (value / values[0] - 1.0))):
+            row[column] = draws.mean()
+            row[f"{column}_lower"], row[f"{column}_upper"] = np.quantile(draws, [tail, 1.0 - tail])
+        rows[name] = row
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("lever")
+    return table.sort_values("value", ascending=False, kind="stable")
+
+
+def total_value(
+    forecast: Forecast, changes: tuple[Change, ...], discount_rate: float | None = None
+) -> Floats:
+    """Expected discounted value of all customers: (change, world)."""
+    simulation = forecast.simulation
+    total = np.zeros((len(changes), len(simulation.worlds)))
+    for part in expected_by_world(simulation, forecast.horizon, changes, discount_rate):
+        total += np.einsum("c,kcw->kw", simulation.margin[part.customer], part.amount)
+    return total
