@@ -25,6 +25,7 @@ from lifecast.planning.budget import Allocation, allocate
 from lifecast.planning.channels import Channels, channels
 from lifecast.planning.cohorts import Cohorts, cohorts
 from lifecast.planning.identity_effect import identity_effect
+from lifecast.planning.monitoring import Monitor, monitor
 from lifecast.planning.portfolio import CashFlow, cash_flow
 from lifecast.planning.segments import Segments, segment_lift, segments
 from lifecast.planning.scenarios import Scenario, elasticities, scenario
@@ -41,6 +42,7 @@ __all__ = [
     "BGNBD",
     "CLTV",
     "MBGNBD",
+    "Monitor",
     "NBD",
     "RFM",
     "Allocation",
@@ -70,6 +72,7 @@ __all__ = [
     "identity_effect",
     "join_identities",
     "load",
+    "monitor",
     "rfm_summary",
     "segment_lift",
     "segments",

@@ -1,0 +1,132 @@
+"""Does the monitor count what came, keep its rate of false alarms, and see a drift?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lifecast as lc
+from lifecast.arrays import Floats
+from lifecast.planning.monitoring import chance_of_more, highest_p
+
+
+@pytest.fixture(scope="module")
+def log() -> pd.DataFrame:
+    return lc.datasets.load_cdnow(sample=True)
+
+
+@pytest.fixture(scope="module")
+def rfm(log: pd.DataFrame) -> lc.RFM:
+    return lc.rfm_summary(log, observation_end="1997-09-30", holdout_end="1998-06-30")
+
+
+@pytest.fixture(scope="module")
+def forecast(rfm: lc.RFM) -> lc.Forecast:
+    return lc.CLTV().fit(rfm, random_seed=1).forecast(rfm, 39, margin=0.5, worlds=1000, random_seed=1)
+
+
+def test_is_what_came_what_the_log_says(forecast: lc.Forecast, rfm: lc.RFM, log: pd.DataFrame) -> None:
+    watched = lc.monitor(forecast, log, every=3).table
+    held = rfm.holdout.period_purchases.reshape(13, 3).sum(axis=1)
+    np.testing.assert_array_equal(watched["actual"], held)
+    assert watched["start"].iloc[1] == watched["end"].iloc[0] == pd.Timestamp("1997-10-21")
+    draws = forecast.draws["purchases"].reshape(1000, 13, 3).sum(axis=2)
+    np.testing.assert_allclose(watched["lower"], np.quantile(draws, 0.05, axis=0))
+    totals = np.quantile(draws.cumsum(axis=1), [0.05, 0.95], axis=0)
+    np.testing.assert_allclose(watched[["total_lower", "total_upper"]].T, totals)
+    np.testing.assert_array_equal(
+        watched["outside"],
+        np.where(held > watched["upper"], 1, np.where(held < watched["lower"], -1, 0)),
+    )
+    np.testing.assert_array_equal(watched["misses"], np.cumsum(np.abs(watched["outside"])))
+    for same in (rfm, rfm.holdout.period_purchases, list(rfm.holdout.period_purchases)):
+        pd.testing.assert_frame_equal(lc.monitor(forecast, same, every=3).table, watched)
+    value = lc.monitor(forecast, rfm, measure="value").table["actual"]
+    np.testing.assert_allclose(value, 0.5 * rfm.holdout.period_value)
+
+
+def test_do_half_periods_wait(forecast: lc.Forecast, log: pd.DataFrame) -> None:
+    so_far = log[log["date"] <= "1997-11-05"]  # five weeks and a day
+    assert len(lc.monitor(forecast, so_far).table) == 5
+    assert len(lc.monitor(forecast, so_far, every=2).table) == 2
+    with pytest.raises(lc.DataError, match="none to look at yet"):
+        lc.monitor(forecast, so_far, every=6)
+
+
+def test_does_the_textbook_raise_the_alarm_on_cdnow_and_the_market_not(
+    forecast: lc.Forecast, rfm: lc.RFM
+) -> None:
+    assert not lc.monitor(forecast, rfm, every=3).alarm
+    textbook = lc.CLTV(market=None).fit(rfm, random_seed=1).forecast(rfm, 39, random_seed=1)
+    watched = lc.monitor(textbook, rfm, every=3)
+    assert watched.alarm and watched.table["alarm"].tolist().index(True) + 1 == watched.since
+    assert watched.table["alarm"].is_monotonic_increasing
+    # A different number of periods seen changes nothing of what was said before.
+    earlier = lc.monitor(textbook, rfm.holdout.period_purchases[:18], every=3)
+    pd.testing.assert_frame_equal(earlier.table, watched.table[:6])
+
+
+def paths(worlds: int, seed: int, level: float = 0.0) -> Floats:
+    """Periods of worlds whose good and bad times last, as those of a market do."""
+    rng = np.random.default_rng(seed)
+    lasting = 0.3 * rng.standard_normal((worlds, 1)) + 0.2 * rng.standard_normal((worlds, 24))
+    return np.exp(5.0 + lasting + level)
+
+
+def with_draws(forecast: lc.Forecast, draws: Floats) -> lc.Forecast:
+    simulation = replace(forecast.simulation, periods=np.arange(25.0))
+    return replace(forecast, draws={"purchases": draws}, simulation=simulation)
+
+
+def test_are_false_alarms_as_rare_as_they_should_be(forecast: lc.Forecast) -> None:
+    came = paths(500, seed=2)
+    for rate in (0.05, 0.20):
+        of_paths = with_draws(forecast, paths(1_000, seed=1))
+        rates = np.mean([lc.monitor(of_paths, path, false_alarms=rate).alarm for path in came])
+        assert 0.4 * rate < rates < rate + 3 * np.sqrt(rate * (1 - rate) / 500)
+
+
+def test_would_a_binomial_count_of_misses_cry_wolf(forecast: lc.Forecast) -> None:
+    from scipy.stats import binom
+
+    draws, came = paths(1_000, seed=1), paths(1_000, seed=2)
+    lower, upper = np.quantile(draws, [0.05, 0.95], axis=0)
+    misses = np.sum((came < lower) | (came > upper), axis=1)
+    assert np.mean(binom.sf(misses - 1, 24, 0.1) < 0.05) > 0.10
+
+
+def test_is_a_drift_seen(forecast: lc.Forecast) -> None:
+    of_paths = with_draws(forecast, paths(1_000, seed=1))
+    found = [lc.monitor(of_paths, path) for path in paths(100, seed=3, level=-1.2)]
+    assert np.mean([watched.alarm for watched in found]) > 0.9
+    assert np.median([watched.since for watched in found if watched.alarm]) < 12
+
+
+def test_is_the_chance_of_more_misses_counted_right() -> None:
+    in_worlds = np.cumsum([[0, 0, 0], [1, 0, 0], [1, 1, 1], [0, 1, 0]], axis=1)
+    misses = np.array([[0, 1, 2], [1, 2, 3], [1, 2, 4]])
+    slow = [[np.mean(in_worlds[:, t] >= count) for t, count in enumerate(path)] for path in misses.tolist()]
+    np.testing.assert_allclose(chance_of_more(in_worlds, misses), slow)
+    assert highest_p(in_worlds, 0.25) == 0.25  # the third world alone, which misses twice by the second
+    assert highest_p(in_worlds, 0.2) == 0.0
+
+
+def test_are_bad_questions_refused(forecast: lc.Forecast, log: pd.DataFrame, rfm: lc.RFM) -> None:
+    with pytest.raises(lc.SettingsError, match="this forecast has"):
+        lc.monitor(forecast, log, measure="profit")
+    with pytest.raises(lc.SettingsError, match="not discounted"):
+        lc.monitor(forecast, log, measure="discounted_value")
+    with pytest.raises(lc.SettingsError, match="a probability"):
+        lc.monitor(forecast, log, false_alarms=5)
+    with pytest.raises(lc.SettingsError, match="at least 1"):
+        lc.monitor(forecast, log, every=0)
+    with pytest.raises(lc.DataError, match="40 values, the forecast 39 periods"):
+        lc.monitor(forecast, np.ones(40))
+    with pytest.raises(lc.DataError, match="nothing has come yet"):
+        lc.monitor(forecast, log[log["date"] <= "1997-09-30"])
+    with pytest.raises(lc.DataError, match="Pass the whole log"):
+        lc.monitor(forecast, log[log["customer_id"] > 1000])
+    other_day = lc.rfm_summary(log, observation_end="1997-09-01", holdout_end="1998-06-30")
+    with pytest.raises(lc.DataError, match="Make the RFM to that day"):
+        lc.monitor(forecast, other_day)
