@@ -1,4 +1,4 @@
-"""Do the Pareto/NBD kernels say what the papers say, and keep their digits where the papers' formulas do not?"""
+"""Do the Pareto/NBD kernels say what the papers say, and keep digits where the papers' formulas do not?"""
 
 import math
 
