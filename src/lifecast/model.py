@@ -167,8 +167,8 @@ class CLTV:
     @classmethod
     def from_parameters(
         cls,
-        purchases: Mapping[str, float],
-        spend: Mapping[str, float] | None = None,
+        purchases: Mapping[str, float | Floats],
+        spend: Mapping[str, float | Floats] | None = None,
         *,
         families: tuple[str, ...] = ("bg-nbd", "gamma-gamma"),
         time_unit: str | float = "week",
@@ -178,7 +178,8 @@ class CLTV:
         Parameters
         ----------
         purchases, spend
-            Parameter name to value, in the given time unit and the data's currency.
+            Parameter name to value, or to draws of it (draw,), in the given time unit and the data's
+            currency.
         families
             Names of the purchase and the spend family.
         time_unit
@@ -198,11 +199,16 @@ class CLTV:
             market=None,
         )
         unit = TimeUnit.parse(time_unit)
+        bought = known_parameters(model.purchases, purchases)
+        paid = None if spend is None else known_parameters(model.spend, spend)
+        count = max(len(bought), 1 if paid is None else len(paid))
+        if not {len(bought), count if paid is None else len(paid)} <= {1, count}:
+            raise SettingsError("The families were given different numbers of draws. Pass as many of both.")
         model._posterior = Posterior(
-            purchases=Population.alike(model.purchases, known_parameters(model.purchases, purchases)),
+            purchases=Population.alike(model.purchases, np.tile(bought, (count // len(bought), 1))),
             spend=None
-            if spend is None
-            else Population.alike(model.spend, known_parameters(model.spend, spend)),
+            if paid is None
+            else Population.alike(model.spend, np.tile(paid, (count // len(paid), 1))),
             provenance=described(model.purchases, model.spend)
             | {"method": "known parameters", "time_unit": unit.name, "days": unit.days},
         )

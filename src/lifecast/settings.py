@@ -11,22 +11,27 @@ from lifecast.rfm import RFM
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
 
-def known_parameters(family: Any, values: Mapping[str, float]) -> Floats:
-    """Known parameters as a single draw, shape (1, parameter).
+def known_parameters(family: Any, values: Mapping[str, float | Floats]) -> Floats:
+    """Known parameters as a single draw, or draws of them: shape (draw, parameter).
 
     Raises
     ------
     SettingsError
-        A parameter is missing, unknown, or not a positive number.
+        A parameter is missing, unknown, or not positive throughout, or numbers of draws differ.
     """
     if set(values) != set(family.parameters):
         raise SettingsError(
             f"{family.name} was given {sorted(values)}: needed exactly {', '.join(family.parameters)}."
         )
-    for name, value in values.items():
-        if not (np.isfinite(value) and value > 0):
-            raise SettingsError(f"{family.name} was given {name} = {value}: needed a positive number.")
-    return np.array([[float(values[name]) for name in family.parameters]])
+    columns = {name: np.atleast_1d(np.asarray(values[name], np.float64)) for name in family.parameters}
+    for name, column in columns.items():
+        bad = column[~(np.isfinite(column) & (column > 0.0))]
+        if bad.size:
+            raise SettingsError(f"{family.name} was given {name} = {bad[0]}: needed a positive number.")
+    sizes = {column.shape for column in columns.values()}
+    if len(sizes) > 1:
+        raise SettingsError(f"{family.name} was given parameters of different shapes: {sorted(sizes)}.")
+    return np.stack(list(columns.values()), axis=-1)
 
 
 def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:
