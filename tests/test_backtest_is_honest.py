@@ -97,7 +97,8 @@ def test_is_it_the_forecast_that_people_get(log: pd.DataFrame) -> None:
     result = lc.backtest(log, origins=[ORIGIN], horizons=[26], model=TEXTBOOK, worlds=80, random_seed=5)
     rfm = lc.rfm_summary(log, observation_end=ORIGIN)
     seed = 5 + date.fromisoformat(ORIGIN).toordinal()
-    forecast = lc.CLTV(market=None).fit(rfm, random_seed=seed).forecast(rfm, 26, worlds=80, random_seed=seed)
+    model = lc.CLTV(market=None).fit(rfm, draws=500, random_seed=seed)
+    forecast = model.forecast(rfm, 26, worlds=80, random_seed=seed)
     for measure, row in result.portfolio.set_index("measure").iterrows():
         expected = forecast.total.loc[str(measure)]
         np.testing.assert_allclose(row[expected.index].astype(float), expected, rtol=1e-9)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_GROUPS = 1_000
+FEWEST_DRAWS = 500  # of a posterior: fewer, and a fit's checks say little
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def backtest(
     interval : float, default 0.9
         Probability of the intervals called ``lower`` and ``upper``.
     worlds : int, default 500
+        How many to simulate; as many draws are made of each posterior, and at least 500.
     random_seed : int, default 0
     groups : str, optional
         Column of the log by whose values the portfolio is also told apart; a customer's first known value
@@ -202,7 +204,8 @@ def backtest(
     }
     diagnostics: list[pd.DataFrame] = []
     market = False
-    for number, (origin, fitted) in enumerate(ahead(replay, plan, model, random_seed)):
+    draws = max(worlds, FEWEST_DRAWS)
+    for number, (origin, fitted) in enumerate(ahead(replay, plan, model, draws, random_seed)):
         if len(origin.group_names) > MOST_GROUPS:
             raise SettingsError(
                 f"groups={groups!r} has {len(origin.group_names):,} values: needed at most {MOST_GROUPS:,}, "
@@ -260,7 +263,7 @@ def backtest(
 
 
 def ahead(
-    replay: Replay, plan: list[tuple[Date, list[int]]], model: CLTV, random_seed: int
+    replay: Replay, plan: list[tuple[Date, list[int]]], model: CLTV, draws: int, random_seed: int
 ) -> Iterator[tuple[Origin, CLTV]]:
     """The origins in turn, each with the model fitted to it; the next is made while one is worked on.
 
@@ -270,7 +273,7 @@ def ahead(
 
     def make(day: Date, days: list[int]) -> tuple[Origin, CLTV]:
         origin = replay.at(day, days)
-        return origin, fit_at(origin, model, seed_of(origin, random_seed))
+        return origin, fit_at(origin, model, draws, seed_of(origin, random_seed))
 
     with ThreadPoolExecutor(1, initializer=numba.set_num_threads, initargs=(1,)) as maker:
         coming = maker.submit(make, *plan[0])
@@ -286,13 +289,13 @@ def seed_of(origin: Origin, random_seed: int) -> int:
     return random_seed + origin.day.toordinal()
 
 
-def fit_at(origin: Origin, model: CLTV, seed: int) -> CLTV:
+def fit_at(origin: Origin, model: CLTV, draws: int, seed: int) -> CLTV:
     """The model's settings, fitted to what was known at the origin. Failed checks are told later, once."""
     fitted = copy.copy(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LifecastWarning)
         try:
-            return fitted.fit(origin.rfm, random_seed=seed)
+            return fitted.fit(origin.rfm, draws=draws, random_seed=seed)
         except LifecastError as error:
             raise type(error)(f"At the origin {origin.day}: {error}") from error
 
