@@ -7,7 +7,7 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.families.density import LogDensity
-from lifecast.inference.laplace import sample_around
+from lifecast.inference.laplace import is_bounded, sample_around
 from lifecast.inference.mode import Mode
 from lifecast.inference.nuts import sample_chains
 from lifecast.posterior import Check
@@ -40,7 +40,8 @@ def draw(
 ) -> Drawn:
     """Draw from a density whose mode is known.
 
-    "auto" draws as "laplace" does, and where a check of that fails, again as "nuts" does.
+    "auto" draws as "laplace" does, and where a check of that fails, again as "nuts" does; but not from a
+    density that hardly falls off in some direction, as with flat priors and few data: chains would wander.
     """
     if method == "map":
         return Drawn(mode.location[None, :], "map", ())
@@ -48,7 +49,7 @@ def draw(
         return by_chains(part, density, mode, draws, rng)
     weighted = by_weights(part, density, mode, draws, rng)
     failed = [check for check in weighted.checks if not check.passed]
-    if method == "laplace" or not failed:
+    if method == "laplace" or not failed or not is_bounded(mode):
         return weighted
     chains = by_chains(part, density, mode, draws, rng)
     reason = Check(
@@ -64,7 +65,7 @@ def by_weights(part: str, density: LogDensity, mode: Mode, draws: int, rng: np.r
     checks = (
         Check(
             part, "Pareto k-hat", sample.k_hat, f"< {TRUSTED_K_HAT}", sample.k_hat < TRUSTED_K_HAT,
-            'The posterior is not close enough to its approximation; use method="auto" or "nuts".',
+            'The posterior is not close enough to its approximation; use method="nuts", or a longer log.',
         ),
         enough_draws(part, sample.effective, draws),
     )  # fmt: skip

@@ -67,6 +67,11 @@ def bounded_covariance(precision: np.ndarray) -> Floats:
     return covariance
 
 
+def is_bounded(mode: Mode) -> bool:
+    """Whether the density falls off around its mode in every direction within the widest sd allowed."""
+    return mode.converged and bool(np.linalg.eigvalsh(mode.precision)[0] >= WIDEST_SD**-2)
+
+
 def propose(
     center: Floats, covariance: Floats, count: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.errors import FitError
 from lifecast.families.density import LogDensity
 from lifecast.inference.laplace import bounded_covariance
 from lifecast.inference.mode import Mode
@@ -19,6 +20,8 @@ from lifecast.inference.mode import Mode
 CHAINS = 4
 TUNING = 500
 FEWEST_PER_CHAIN = 1000  # fewer, and r-hat cannot tell 1.01 from 1
+DEEPEST = 8  # trees of 255 steps: in round coordinates, more is a sign of a density without bounds
+HALVINGS = 30  # of the way from the mode to where a chain was to begin, until there is a slope to follow
 ACCEPTED = 0.95
 
 
@@ -50,7 +53,13 @@ class Chains:
 
 
 def sample_chains(mode: Mode, density: LogDensity, draws: int, rng: np.random.Generator) -> Chains:
-    """At least so many draws, in four chains; the same for the same state of the generator."""
+    """At least so many draws, in four chains; the same for the same state of the generator.
+
+    Raises
+    ------
+    FitError
+        The sampler broke down.
+    """
     from arviz_stats.base import array_stats
 
     root = np.asarray(np.linalg.cholesky(bounded_covariance(mode.precision)), np.float64)
@@ -76,9 +85,21 @@ def run_nutpie(center: Floats, root: Floats, density: LogDensity, per_chain: int
     d = center.size
 
     def log_density(z: Floats) -> tuple[float, Floats]:
-        with np.errstate(all="ignore"):  # far out it overflows, and the sampler turns back
-            value, gradient = density.value_and_gradient(center + root @ z)
-            return value, gradient @ root
+        try:
+            with np.errstate(all="ignore"):  # far out it overflows, and the sampler turns back
+                value, gradient = density.value_and_gradient(center + root @ z)
+                return value, gradient @ root
+        except ArithmeticError:  # as compiled functions do where numpy would give an infinity
+            return -np.inf, np.zeros(d)
+
+    def begin(seed: int) -> Floats:
+        z: Floats = np.random.default_rng(seed).standard_normal(d)
+        for _ in range(HALVINGS):
+            value, gradient = log_density(z)
+            if np.isfinite(value) and np.all(np.isfinite(gradient)) and np.all(gradient != 0.0):
+                break
+            z = z / 2.0
+        return z
 
     def make_expand(*_: int) -> Callable[[Floats], dict[str, Floats]]:
         return lambda z: {"point": center + root @ z}
@@ -90,7 +111,7 @@ def run_nutpie(center: Floats, root: Floats, density: LogDensity, per_chain: int
         [np.dtype(np.float64)],
         [(d,)],
         ["point"],
-        make_initial_point_fn=lambda seed: np.random.default_rng(seed).standard_normal(d),
+        make_initial_point_fn=begin,
     )
     sampler = nutpie.sample(
         model,
@@ -99,7 +120,16 @@ def run_nutpie(center: Floats, root: Floats, density: LogDensity, per_chain: int
         chains=CHAINS,
         seed=seed,
         target_accept=ACCEPTED,
+        maxdepth=DEEPEST,
         progress_bar=False,
         blocking=False,  # else an interrupt would pass for the end
     )
-    return sampler.wait()
+    try:
+        return sampler.wait()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the sampler is no Exception
+        raise FitError(
+            f"NUTS broke down ({str(error).splitlines()[0]}): the posterior has no bounds somewhere. "
+            'Use priors="weak", or a longer log.'
+        ) from error
