@@ -2,6 +2,7 @@
 
 from lifecast import datasets
 from lifecast.backtesting import Backtest, backtest
+from lifecast.comparison import compare
 from lifecast.errors import (
     DataError,
     FileFormatError,
@@ -68,6 +69,7 @@ __all__ = [
     "cash_flow",
     "channels",
     "cohorts",
+    "compare",
     "datasets",
     "identity_effect",
     "join_identities",

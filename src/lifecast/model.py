@@ -11,6 +11,7 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.calendar import Calendar
+from lifecast.diagnostics import diagnose_purchases, diagnose_spend
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.families.bg_nbd import BGNBD
@@ -142,12 +143,14 @@ class CLTV:
                 self.calendar,
                 rfm.observation_end,
             )
+        check_rng = np.random.default_rng([random_seed, 3])
         self._posterior = Posterior(
             purchases=purchases.population,
             spend=None if spend is None else spend.population,
             market={} if self._market is None else flatten(self._market),
             checks=purchases.checks
-            + (() if spend is None else spend.checks)
+            + diagnose_purchases(rfm, purchases.population, check_rng)
+            + (() if spend is None else spend.checks + diagnose_spend(rfm, spend.population, check_rng))
             + (() if self.market is None else (market_check(self._market),)),
             provenance=described(self.purchases, self.spend)
             | {"method": method, "draws": draws, "random_seed": random_seed}
