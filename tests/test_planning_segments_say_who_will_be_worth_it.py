@@ -193,3 +193,13 @@ def test_does_a_value_near_the_lowest_or_highest_bin_count() -> None:
     brought = Brought(np.arange(7), np.zeros(7, np.int64), values, np.zeros(7))
     bins = brought.bins(1.0)
     assert np.all(np.diff(bins[:5]) > 0) and bins[0] == 0 and np.all(bins[5:] == -1)
+
+
+def test_were_as_many_among_the_best_as_their_chances_say(rfm: lc.RFM, found: lc.Segments) -> None:
+    came, chance = rfm.holdout.value, found.customers["p_top"].to_numpy()
+    really = came >= np.sort(came)[-236]
+    for lowest, highest in ((0.0, 0.05), (0.05, 0.2), (0.2, 0.5), (0.5, 1.0)):
+        these = (chance >= lowest) & (chance < highest)
+        expected = chance[these].sum()
+        spread = np.sqrt(np.sum(chance[these] * (1 - chance[these])))
+        assert abs(really[these].sum() - expected) < 3 * spread, (lowest, really[these].sum(), expected)
