@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lifecast.cli import backtest, demo, files
+from lifecast.cli import backtest, demo, files, plan
 from lifecast.cli.messages import Commands
 from lifecast.cli.printing import WIDTH, say
 
@@ -48,6 +48,9 @@ app.command(
     epilog="Example: lifecast backtest sales.csv --horizon 13 --horizon '12 months' --origins 12 "
     "--out errors.csv"
 )(backtest.backtest)
+app.command(
+    epilog="Example: lifecast plan sales.csv --model model.nc --costs costs.csv --budget 100000 --out plan"
+)(plan.plan)
 app.command(epilog="Example: lifecast demo --out demo-output")(demo.demo)
 
 

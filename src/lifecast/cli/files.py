@@ -79,6 +79,12 @@ def fit(
     ] = None,
     draws: Annotated[int | None, typer.Option(help="Posterior draws.", show_default="1000")] = None,
     seed: Seed = None,
+    groups: Annotated[
+        str | None, typer.Option(help="Column whose values have parameters of their own, such as channel.")
+    ] = None,
+    covariate: Annotated[
+        list[str] | None, typer.Option(help="Column that shifts parameters; may be repeated.")
+    ] = None,
     customer: Customer = None,
     date: Date = None,
     amount: Amount = None,
@@ -90,14 +96,18 @@ def fit(
 ) -> None:
     """Learn what customers share: the posterior of the model's parameters."""
     from lifecast.export import check_target
+    from lifecast.rfm_file import holds_rfm
 
     check_target(out, (".nc",))
     refuse_overwriting(source, spec, out)
-    run = read_spec(spec, purchases, spend)
+    run = read_spec(spec, purchases, spend, groups, covariate)
     options = given(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
         returns=returns, merge_within=merge_within, date_format=date_format,
     )  # fmt: skip
+    needed = [name for name in (groups, *(covariate or [])) if name is not None]
+    if needed and not holds_rfm(source):
+        options["attributes"] = needed
     customers = read_rfm(source, options, run.data)
     has_amounts = customers.monetary_value is not None
     model = run.model(amounts=has_amounts)

@@ -11,17 +11,34 @@ if TYPE_CHECKING:
     from lifecast.specification import Data, Specification
 
 
-def read_spec(path: Path | None, purchases: str | None = None, spend: str | None = None) -> "Specification":
+def read_spec(
+    path: Path | None,
+    purchases: str | None = None,
+    spend: str | None = None,
+    groups: str | None = None,
+    covariates: list[str] | None = None,
+) -> "Specification":
     """The run specification in a file; without one, that of the defaults.
 
-    A family that is named replaces the file's, and has its own default settings.
+    A family that is named replaces the file's, and has its own default settings. Groups and covariates are
+    both families'.
     """
     from lifecast.specification import Specification, read_specification
 
     run = Specification() if path is None else read_specification(path)
     named = {"purchases": purchases, "spend": spend}
     families = {table: {"family": name} for table, name in named.items() if name is not None}
-    return Specification.model_validate({**dict(run), **families})
+    named_run = Specification.model_validate({**dict(run), **families})
+    shared = {
+        name: value for name, value in (("groups", groups), ("covariates", covariates)) if value is not None
+    }
+    if not shared:
+        return named_run
+    own = named_run.model_dump()
+    spend_table = {} if own["spend"] is None else own["spend"]
+    own["purchases"] |= shared
+    own["spend"] = False if spend_table is False else {**spend_table, **shared}
+    return Specification.model_validate(own)
 
 
 def settings(of: Any) -> dict[str, Any]:
