@@ -30,12 +30,18 @@ from lifecast.planning.monitoring import Monitor, monitor
 from lifecast.planning.portfolio import CashFlow, cash_flow
 from lifecast.planning.segments import Segments, segment_lift, segments
 from lifecast.planning.scenarios import Scenario, elasticities, scenario
+from lifecast.planning.actions import Treatment, treat
+from lifecast.planning.experiment import TreatmentEffect, treatment_effect
 from lifecast.planning.textbook import textbook_measures
 from lifecast.rfm import RFM, rfm_summary
 
 load = CLTV.load
 
 __all__ = [
+    "treatment_effect",
+    "TreatmentEffect",
+    "treat",
+    "Treatment",
     "scenario",
     "elasticities",
     "Scenario",
