@@ -22,34 +22,26 @@ from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 from lifecast.forecast import Forecast
 from lifecast.identity import Identities, join_identities
 from lifecast.model import CLTV
+from lifecast.planning.actions import Treatment, treat
 from lifecast.planning.budget import Allocation, allocate
 from lifecast.planning.channels import Channels, channels
 from lifecast.planning.cohorts import Cohorts, cohorts
+from lifecast.planning.experiment import TreatmentEffect, treatment_effect
 from lifecast.planning.identity_effect import identity_effect
 from lifecast.planning.monitoring import Monitor, monitor
 from lifecast.planning.portfolio import CashFlow, cash_flow
-from lifecast.planning.segments import Segments, segment_lift, segments
 from lifecast.planning.scenarios import Scenario, elasticities, scenario
-from lifecast.planning.actions import Treatment, treat
-from lifecast.planning.experiment import TreatmentEffect, treatment_effect
+from lifecast.planning.segments import Segments, segment_lift, segments
 from lifecast.planning.textbook import textbook_measures
 from lifecast.rfm import RFM, rfm_summary
 
 load = CLTV.load
 
 __all__ = [
-    "treatment_effect",
-    "TreatmentEffect",
-    "treat",
-    "Treatment",
-    "scenario",
-    "elasticities",
-    "Scenario",
     "BGBB",
     "BGNBD",
     "CLTV",
     "MBGNBD",
-    "Monitor",
     "NBD",
     "RFM",
     "Allocation",
@@ -66,10 +58,14 @@ __all__ = [
     "LifecastError",
     "LifecastWarning",
     "LogNormal",
+    "Monitor",
     "ParetoNBD",
+    "Scenario",
     "Segments",
     "SettingsError",
     "ShiftedBetaGeometric",
+    "Treatment",
+    "TreatmentEffect",
     "allocate",
     "backtest",
     "cash_flow",
@@ -77,12 +73,16 @@ __all__ = [
     "cohorts",
     "compare",
     "datasets",
+    "elasticities",
     "identity_effect",
     "join_identities",
     "load",
     "monitor",
     "rfm_summary",
+    "scenario",
     "segment_lift",
     "segments",
     "textbook_measures",
+    "treat",
+    "treatment_effect",
 ]
