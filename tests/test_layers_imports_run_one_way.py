@@ -79,6 +79,7 @@ DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_fi
         "uncertainty",
         "export",
         "report",
+        "interop",
         "cli",
     )  # the ways out
 }
@@ -260,3 +261,14 @@ def test_is_import_lifecast_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not NOT_AT_START.intersection(loaded)
+
+
+def test_does_every_public_name_stand_for_something() -> None:
+    import lifecast as lc
+
+    for name in lc.__all__:
+        assert getattr(lc, name) is not None
+    for name in lc._HOMES:  # a class is named as it is defined, and listed
+        assert name in lc.__all__ and getattr(lc, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'BGNDB'"):
+        lc.BGNDB  # noqa: B018

@@ -1,30 +1,40 @@
 """Model families, interchangeable: each binds kernels to one contract. Here stands the registry."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from lifecast.errors import SettingsError
-from lifecast.families.bg_bb import BGBB
-from lifecast.families.bg_nbd import BGNBD
-from lifecast.families.gamma_gamma import GammaGamma
-from lifecast.families.log_normal import LogNormal
-from lifecast.families.mbg_nbd import MBGNBD
-from lifecast.families.nbd import NBD
-from lifecast.families.pareto_nbd import ParetoNBD
-from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
 
-PURCHASE_FAMILIES: dict[str, Any] = {
-    family.name: family
-    for family in (
-        BGNBD,
-        MBGNBD,
-        ParetoNBD,
-        NBD,
-        BGBB,
-        ShiftedBetaGeometric,
-    )
-}
-SPEND_FAMILIES: dict[str, Any] = {family.name: family for family in (GammaGamma, LogNormal)}
+
+class Registry(Mapping[str, Any]):
+    """Family classes by name, each imported when it is first asked for: their kernels take long to load."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.places = places
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, family = self.places[name].partition(":")
+        return getattr(import_module(f"lifecast.families.{module}"), family)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+PURCHASE_FAMILIES = Registry(
+    {
+        "bg-nbd": "bg_nbd:BGNBD",
+        "mbg-nbd": "mbg_nbd:MBGNBD",
+        "pareto-nbd": "pareto_nbd:ParetoNBD",
+        "nbd": "nbd:NBD",
+        "bg-bb": "bg_bb:BGBB",
+        "sbg": "shifted_beta_geometric:ShiftedBetaGeometric",
+    }
+)
+SPEND_FAMILIES = Registry({"gamma-gamma": "gamma_gamma:GammaGamma", "log-normal": "log_normal:LogNormal"})
 
 
 def describe(family: Any) -> dict[str, Any]:
