@@ -92,7 +92,7 @@ def test_can_spend_be_left_out_and_asked_for(tmp_path: Path) -> None:
         ("[data]\nunit = 7", "'unit' in [data]", "time_unit, observation_end, returns, merge_within"),
         ("[forecast]\nhorizons = 1", "'horizons' in [forecast]", "horizon, annual_discount_rate, margin"),
         ('[purchases]\nprior = "flat"', "'prior'", "settings are priors"),
-        ('[spend]\nfitto = "means"', "'fitto'", "settings are priors, fit_to"),
+        ('[spend]\nfitto = "means"', "'fitto'", "settings are priors, groups, covariates, fit_to"),
         ('[purchases]\nfamily = "poisson"', "'poisson'", "bg-nbd"),
         ('[purchases]\npriors = "strong"', "purchases.priors = 'strong'", "coordinate = [mean, sd]"),
         ("[purchases]\npriors = {log_r = [0.0]}", "purchases.priors", "coordinate = [mean, sd]"),
