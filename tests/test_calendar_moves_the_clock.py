@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from simulated_log import simulated_log
+from typer.testing import CliRunner
 
 import lifecast as lc
 from lifecast.calendar import Calendar
+from lifecast.cli import app
 
 BEGIN = pd.Timestamp("2020-01-06")
 WEEKS, NOW = 100, 78
@@ -165,3 +167,21 @@ def test_is_the_mean_pace_that_of_a_walk_through_the_days() -> None:
                 inside = max(0.0, min(end, day + 1) - max(begin, day))
                 total += inside * opened[day] * np.exp(effects[draw] @ (values[day] / largest))
             assert pace[draw, i] == pytest.approx(total / (end - begin), rel=1e-12)
+
+
+def test_does_the_command_line_take_a_calendar(tmp_path: Path) -> None:
+    log = lc.datasets.load_cdnow(sample=True)
+    log.to_csv(tmp_path / "log.csv", index=False)
+    days = pd.DataFrame({"date": pd.date_range("1997-01-01", "1998-12-31")})
+    days["christmas"] = np.where((days["date"].dt.month == 12) & (days["date"].dt.day < 24), 1, 0)
+    days.to_csv(tmp_path / "days.csv", index=False)
+    fitted = CliRunner().invoke(
+        app,
+        [
+            *("fit", str(tmp_path / "log.csv"), "--observation-end", "1998-03-31", "--draws", "100"),
+            *("--calendar", str(tmp_path / "days.csv"), "--out", str(tmp_path / "model.nc")),
+        ],
+        catch_exceptions=False,
+    )
+    assert fitted.exit_code == 0, fitted.stderr
+    assert ("christmas", "purchases") in lc.load(tmp_path / "model.nc").calendar_effects.index

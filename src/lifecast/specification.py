@@ -115,6 +115,8 @@ class Specification(Table):
         default family is taken if there are amounts.
     market : "auto" or false
         False is the textbook model.
+    calendar : str or None
+        File of known days, .csv or .parquet; see `lifecast.CLTV`.
     data, fit, forecast : Table
         Settings of `lifecast.rfm_summary`, `CLTV.fit` and `CLTV.forecast`, under the same names.
 
@@ -132,6 +134,7 @@ class Specification(Table):
     purchases: Purchases = Field(default=Purchases(), description="a table")
     spend: Spend | Literal[False] | None = Field(default=None, description="a table, or false")
     market: Literal["auto", False] = Field(default="auto", description='"auto", or false')
+    calendar: str | None = Field(default=None, description="the path of a .csv or .parquet file of days")
     fit: Fit = Field(default=Fit(), description="a table")
     forecast: Outlook = Field(default=Outlook(), description="a table")
 
@@ -153,7 +156,7 @@ class Specification(Table):
         if spend is None:
             spend = Spend() if amounts else False
         spend_family = build(spend.model_dump(), SPEND_FAMILIES) if spend else None
-        return CLTV(purchases, spend_family, market=self.market or None)
+        return CLTV(purchases, spend_family, market=self.market or None, calendar=self.calendar)
 
 
 def read_specification(path: str | os.PathLike[str]) -> Specification:

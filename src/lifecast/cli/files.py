@@ -85,6 +85,12 @@ def fit(
     covariate: Annotated[
         list[str] | None, typer.Option(help="Column that shifts parameters; may be repeated.")
     ] = None,
+    calendar: Annotated[
+        str | None,
+        typer.Option(
+            help="File of known days, .csv or .parquet: date, and columns such as christmas or open."
+        ),
+    ] = None,
     customer: Customer = None,
     date: Date = None,
     amount: Amount = None,
@@ -99,8 +105,10 @@ def fit(
     from lifecast.rfm_file import holds_rfm
 
     check_target(out, (".nc",))
-    refuse_overwriting(source, spec, out)
+    refuse_overwriting(source, spec, calendar, out)
     run = read_spec(spec, purchases, spend, groups, covariate)
+    if calendar is not None:
+        run = run.model_copy(update={"calendar": calendar})
     options = given(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
         returns=returns, merge_within=merge_within, date_format=date_format,
