@@ -4,6 +4,7 @@ import math
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 from published_numbers import Published, published
 from scipy import stats
@@ -60,6 +61,9 @@ def wide_grid(n, seed):
     yield 3, 5.0, 5.0, CDNOW
     yield 3, 2.0, 5.0, (0.5, 7.0, 0.6, 7.0)
     yield 0, 0.0, 0.0, CDNOW
+    yield 3, 2.0, 5.0, (0.5, 1e-4, 0.6, 1e4)
+    yield 3, 2.0, 5.0, (0.5, 1e4, 0.6, 1e-4)
+    yield 3, 2.0, 5.0, (0.5, 7.0, 1e6, 1e8)  # all leave at nearly one rate
 
 
 def papers_likelihood(x, t_x, T, theta):
@@ -166,6 +170,16 @@ def test_is_the_gradient_the_slope_of_the_value(theta):
         f = [log_likelihood_value(*rows, *(np.asarray(theta) + m * step)) for m in (-2, -1, 1, 2)]
         slope = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * step[i])
         assert gradient[i] == pytest.approx(slope, rel=1e-7, abs=1e-9 * abs(f[1]) / parameter)
+
+
+def test_does_a_search_without_an_end_end():
+    table = {"customer_id": range(60), "frequency": 0, "recency": 0.0, "T": np.linspace(1.0, 50.0, 60)}
+    nobody_came_back = lc.RFM.from_frame(pd.DataFrame(table), time_unit="week")
+    flat = lc.CLTV(lc.ParetoNBD(priors="flat"), spend=None, market=None)
+    with pytest.warns(lc.LifecastWarning) as warned:
+        flat.fit(nobody_came_back, method="map")
+    assert any("mode found 0" in str(warning.message) for warning in warned)
+    assert np.all(np.isfinite(flat.parameters["mean"]))
 
 
 def test_do_draws_in_parallel_equal_single_values_on_any_number_of_threads():

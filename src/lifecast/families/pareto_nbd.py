@@ -71,11 +71,15 @@ class ParetoNBD(FamilySettings):
         return rescaled
 
     def log_likelihood(self, rows: PurchaseRows, theta: Floats) -> tuple[float, Floats]:
+        if not computable(theta):
+            return -math.inf, np.zeros(4)
         value, gradient = pareto_nbd.log_likelihood(*rows.coded, *theta)
         return value, gradient
 
     def log_likelihood_draws(self, rows: PurchaseRows, theta: Floats) -> Floats:
-        draws: Floats = pareto_nbd.log_likelihood_draws(*rows.coded, theta)
+        draws = np.full(theta.shape[0], -np.inf)
+        possible = computable(theta)
+        draws[possible] = pareto_nbd.log_likelihood_draws(*rows.coded, theta[possible])
         return draws
 
     def probability_alive(self, x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:
@@ -142,3 +146,9 @@ class ParetoNBD(FamilySettings):
     ) -> Floats:
         log_probabilities: Floats = pareto_nbd_worlds.log_probability_of_count(x, t_x, T, n, t, theta, drift)
         return log_probabilities
+
+
+def computable(theta: Floats) -> np.ndarray:
+    """Whether ratios and powers of the parameters (..., 4) are still numbers; beyond, none is likely."""
+    within: np.ndarray = np.all((theta > 1e-50) & (theta < 1e50), axis=-1)
+    return within

@@ -11,9 +11,18 @@ import math
 from numba import njit
 
 from lifecast.arrays import Floats
-from lifecast.kernels.power_integral import POINTS, WEIGHTS, panels_and_points, within_reach
+from lifecast.kernels.bg_nbd_worlds import clenshaw
+from lifecast.kernels.power_integral import (
+    POINTS,
+    WEIGHTS,
+    log_one_plus,
+    panels_and_points,
+    within_reach,
+)
 
 FAR = 37.0  # e-folds beyond which 1 + u/A is u/A to the last digit
+MOST_TERMS = 64
+MOST_PURCHASES = 64  # of those who buy more often, hardly two are alike: a series would not pay
 
 
 @njit(cache=True, nogil=True)
@@ -31,37 +40,41 @@ def never_again(k: float, s: float, A: float, B: float) -> tuple[float, float, f
     p, q, kappa = (s + 1.0, k, B / A) if A > B else (k, s + 1.0, A / B)
     log_kappa = math.log(kappa)
     far = FAR - log_kappa
-    reach, drop = within_reach(p, q, kappa, far, (p + q - 1.0) * far + q * log_kappa)
+    reach, drop = within_reach(p, q, kappa, far, (p - 1.0) * far + q * FAR)
     panels, n = panels_and_points(reach, drop)
     width = reach / panels
-    total = log_c = per_c = log_d = per_d = 0.0  # c is the smaller of A and B, d the larger
+    # means, later, of ln(1 + u/c) and u / (c + u), where c is the smaller of A and B, d the larger
+    total = log_c = share_c = log_d = share_d = 0.0
     for panel in range(panels):
         for i in range(n):
             y = width * (panel + POINTS[n, i])
-            per_over_c = math.exp(-y)
-            both = kappa + (1.0 - kappa) * per_over_c
-            log_both = math.log(both)
-            term = width * WEIGHTS[n, i] * math.exp((1.0 - p - q) * y - q * log_both)
+            u_per_c = math.exp(y) - 1.0
+            u_per_d = kappa * u_per_c
+            log_over_d = log_one_plus(u_per_d)
+            term = width * WEIGHTS[n, i] * math.exp((1.0 - p) * y - q * log_over_d)
             total += term
             log_c += term * y
-            per_c += term * per_over_c
-            log_d += term * (y + log_both)
-            per_d += term * per_over_c / both
+            share_c += term * u_per_c / (1.0 + u_per_c)
+            log_d += term * log_over_d
+            share_d += term * u_per_d / (1.0 + u_per_d)
     if reach == far:  # a power is left
-        rest = math.exp((1.0 - p - q) * far - q * log_kappa) / (k + s)
+        rest = math.exp((1.0 - p) * far - q * FAR) / (k + s)
         total += rest
         log_c += rest * (far + 1.0 / (k + s))
+        share_c += rest
         log_d += rest * (FAR + 1.0 / (k + s))
+        share_d += rest
     log_chance = math.log(s * total)
     if A > B:
-        return log_chance, -log_d / total, 1.0 / s - log_c / total, k * (1.0 - per_d / total)
-    return log_chance + log_kappa, -log_c / total, 1.0 / s - log_d / total, k * (1.0 - per_c / total)
+        return log_chance, -log_d / total, 1.0 / s - log_c / total, k * share_d / total
+    return log_chance + log_kappa, -log_c / total, 1.0 / s - log_d / total, k * share_c / total
 
 
 @njit(cache=True, nogil=True)
 def series_size(alpha: float, beta: float) -> int:
-    """Terms that a series between alpha / beta and 1 needs for twelve digits."""
-    return 6 + math.ceil(5.0 * abs(math.log(alpha / beta)))
+    """Terms that a series between alpha / beta and 1 needs for twelve digits; 0 where it does not pay."""
+    size = 6 + math.ceil(5.0 * abs(math.log(alpha / beta)))
+    return size if size <= MOST_TERMS else 0
 
 
 @njit(cache=True, nogil=True)
@@ -87,3 +100,26 @@ def place_in_series(log_A: float, log_B: float, whole: float) -> float:
     if whole == 0.0:
         return 1.0
     return min(max(2.0 * (log_A - log_B) / whole - 1.0, -1.0), 1.0)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def log_never_again(series: Floats, place: float, x: int, r: float, s: float, A: float, B: float) -> float:
+    """The log of the chance alone, from the series of this x where there is one."""
+    if x <= MOST_PURCHASES and series.size > 0:
+        return clenshaw(series, place)
+    return never_again(r + x, s, A, B)[0]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def never_again_figures(
+    series: Floats, place: float, x: int, r: float, s: float, A: float, B: float
+) -> tuple[float, float, float, float]:
+    """What `never_again` gives, from the series (4, term) of this x where there are any."""
+    if x <= MOST_PURCHASES and series.size > 0:
+        return (
+            clenshaw(series[0], place),
+            clenshaw(series[1], place),
+            clenshaw(series[2], place),
+            clenshaw(series[3], place),
+        )
+    return never_again(r + x, s, A, B)

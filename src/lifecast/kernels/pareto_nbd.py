@@ -18,8 +18,15 @@ import numpy as np
 from numba import njit, prange
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels.bg_nbd_worlds import clenshaw
-from lifecast.kernels.never_again import fill_series, never_again, place_in_series, series_size
+from lifecast.kernels.never_again import (
+    MOST_PURCHASES,
+    fill_series,
+    log_never_again,
+    never_again,
+    never_again_figures,
+    place_in_series,
+    series_size,
+)
 from lifecast.kernels.power_integral import NEGLIGIBLE, POINTS, WEIGHTS, panels_and_points, power_integral
 from lifecast.kernels.special import log_gamma_ratio
 
@@ -106,12 +113,22 @@ def _free_of_time(x_values: Integers, r: float, alpha: float) -> tuple[Floats, F
 def _time_table(values: Floats, alpha: float, beta: float) -> Floats:
     """Of each distinct time: ln(1 + t/alpha), ln(1 + t/beta) and the place in the series, shape (time, 3)."""
     table = np.empty((values.size, 3))
+    whole = math.log(alpha / beta)
     for i in range(values.size):
         table[i, 0] = math.log1p(values[i] / alpha)
         table[i, 1] = math.log1p(values[i] / beta)
-        log_A, log_B = math.log(alpha + values[i]), math.log(beta + values[i])
-        table[i, 2] = place_in_series(log_A, log_B, math.log(alpha / beta))
+        table[i, 2] = place_in_series(whole + table[i, 0], table[i, 1], whole)
     return table
+
+
+@njit(cache=True, nogil=True)
+def _series(figures: int, x_values: Integers, r: float, alpha: float, s: float, beta: float) -> Floats:
+    """Series of `never_again`'s first figures, (distinct x, figure, term), made for the x that use them."""
+    series = np.empty((x_values.size, figures, series_size(alpha, beta)))
+    for j in range(x_values.size):
+        if x_values[j] <= MOST_PURCHASES:
+            fill_series(r + x_values[j], s, alpha, beta, series[j])
+    return series
 
 
 @njit(cache=True, nogil=True)
@@ -131,16 +148,17 @@ def log_likelihood_value(
     """The value alone of `log_likelihood`."""
     free_of_time, _ = _free_of_time(x_values, r, alpha)
     at_t_x, at_T = _time_table(t_x_values, alpha, beta), _time_table(T_values, alpha, beta)
-    log_never = np.empty((x_values.size, 1, series_size(alpha, beta)))
-    for j in range(x_values.size):
-        fill_series(r + x_values[j], s, alpha, beta, log_never[j])
+    series = _series(1, x_values, r, alpha, s, beta)
     total = 0.0
     for i in range(x_code.size):
         j = x_code[i]
-        k = r + x_values[j]
+        x, t_x, T = x_values[j], t_x_values[t_x_code[i]], T_values[T_code[i]]
+        k = r + x
         early, late = at_t_x[t_x_code[i]], at_T[T_code[i]]
-        log_silent = k * (late[0] - early[0]) + s * (late[1] - early[1]) + clenshaw(log_never[j, 0], early[2])
-        silence = minus_log_alive(log_silent, math.exp(clenshaw(log_never[j, 0], late[2])))
+        log_silent = k * (late[0] - early[0]) + s * (late[1] - early[1])
+        log_silent += log_never_again(series[j, 0], early[2], x, r, s, alpha + t_x, beta + t_x)
+        never = math.exp(log_never_again(series[j, 0], late[2], x, r, s, alpha + T, beta + T))
+        silence = minus_log_alive(log_silent, never)
         total += weight[i] * (free_of_time[j] - k * late[0] - s * late[1] + silence)
     return total
 
@@ -188,9 +206,7 @@ def log_likelihood(
     """
     free_of_time, slope_r = _free_of_time(x_values, r, alpha)
     at_t_x, at_T = _time_table(t_x_values, alpha, beta), _time_table(T_values, alpha, beta)
-    series = np.empty((x_values.size, 4, series_size(alpha, beta)))
-    for j in range(x_values.size):
-        fill_series(r + x_values[j], s, alpha, beta, series[j])
+    series = _series(4, x_values, r, alpha, s, beta)
     total = d_r = d_alpha = d_s = d_beta = 0.0
     for i in range(x_code.size):
         j = x_code[i]
@@ -198,13 +214,15 @@ def log_likelihood(
         k, w = r + x, weight[i]
         early, late = at_t_x[t_x_code[i]], at_T[T_code[i]]
         log_a, log_b = late[0] - early[0], late[1] - early[1]
-        log_silent = k * log_a + s * log_b + clenshaw(series[j, 0], early[2])
-        never = math.exp(clenshaw(series[j, 0], late[2]))
-        silence = minus_log_alive(log_silent, never)
-        silent, never = math.exp(log_silent - silence), never * math.exp(-silence)
-        silent_k, never_k = clenshaw(series[j, 1], early[2]), clenshaw(series[j, 1], late[2])
-        silent_s, never_s = clenshaw(series[j, 2], early[2]), clenshaw(series[j, 2], late[2])
-        silent_ratio, never_ratio = clenshaw(series[j, 3], early[2]), clenshaw(series[j, 3], late[2])
+        log_silent, silent_k, silent_s, silent_ratio = never_again_figures(
+            series[j], early[2], x, r, s, alpha + t_x, beta + t_x
+        )
+        log_never, never_k, never_s, never_ratio = never_again_figures(
+            series[j], late[2], x, r, s, alpha + T, beta + T
+        )
+        log_silent += k * log_a + s * log_b
+        silence = minus_log_alive(log_silent, math.exp(log_never))
+        silent, never = math.exp(log_silent - silence), math.exp(log_never - silence)
         total += w * (free_of_time[j] - k * late[0] - s * late[1] + silence)
         d_r += w * (slope_r[j] - late[0] + silent * (log_a + silent_k) - never * never_k)
         d_s += w * (-late[1] + silent * (log_b + silent_s) - never * never_s)

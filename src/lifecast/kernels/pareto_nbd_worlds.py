@@ -11,9 +11,15 @@ import numpy as np
 from numba import njit, prange
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels.bg_nbd_worlds import chebyshev_points, clenshaw
+from lifecast.kernels.bg_nbd_worlds import chebyshev_points
 from lifecast.kernels.drift import drifted
-from lifecast.kernels.never_again import fill_series, place_in_series, series_size
+from lifecast.kernels.never_again import (
+    MOST_PURCHASES,
+    fill_series,
+    log_never_again,
+    place_in_series,
+    series_size,
+)
 from lifecast.kernels.pareto_nbd import (
     alive,
     expected_lifetime,
@@ -21,6 +27,7 @@ from lifecast.kernels.pareto_nbd import (
     minus_log_alive_customer,
     probability_of_purchase,
 )
+from lifecast.kernels.power_integral import log_one_plus
 
 
 @njit(cache=True, nogil=True)
@@ -36,21 +43,24 @@ def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) 
     for w in range(S):
         sizes[w] = series_size(theta[w, 1], theta[w, 3])
         whole[w] = math.log(theta[w, 1] / theta[w, 3])
-    log_never = np.empty((S, 1, np.max(sizes)))
+    of_worlds = np.empty((S, 1, np.max(sizes)))
     log_a_T, log_b_T, never = np.empty(S), np.empty(S), np.empty(S)
     for i in range(x.size):
         same_x = i > 0 and x[i] == x[i - 1]
         same_T = same_x and T[i] == T[i - 1]
         for w in range(S):
             r, alpha, s, beta = theta[w]
-            k, series = r + x[i], log_never[w, :, : sizes[w]]
-            if not same_x:
+            k, series = r + x[i], of_worlds[w, :, : sizes[w]]
+            if not same_x and x[i] <= MOST_PURCHASES:
                 fill_series(k, s, alpha, beta, series)
             if not same_T:
-                log_a_T[w], log_b_T[w] = math.log(alpha + T[i]), math.log(beta + T[i])
-                never[w] = math.exp(clenshaw(series[0], place_in_series(log_a_T[w], log_b_T[w], whole[w])))
-            log_a, log_b = math.log(alpha + t_x[i]), math.log(beta + t_x[i])
-            log_silent = clenshaw(series[0], place_in_series(log_a, log_b, whole[w]))
+                log_a_T[w], log_b_T[w] = math.log1p(T[i] / alpha), math.log1p(T[i] / beta)
+                place = place_in_series(whole[w] + log_a_T[w], log_b_T[w], whole[w])
+                log_never = log_never_again(series[0], place, x[i], r, s, alpha + T[i], beta + T[i])
+                never[w] = math.exp(log_never)
+            log_a, log_b = log_one_plus(t_x[i] / alpha), log_one_plus(t_x[i] / beta)
+            place = place_in_series(whole[w] + log_a, log_b, whole[w])
+            log_silent = log_never_again(series[0], place, x[i], r, s, alpha + t_x[i], beta + t_x[i])
             log_silent += k * (log_a_T[w] - log_a) + s * (log_b_T[w] - log_b)
             table[i, w] = alive(log_silent, never[w])
     return table

@@ -28,9 +28,17 @@ def panels_and_points(reach: float, drop: float) -> tuple[int, int]:
 def within_reach(p: float, q: float, kappa: float, reach: float, drop: float) -> tuple[float, float]:
     """Cut a reach where nothing is left: Newton's method, monotone since the integrand is log-concave."""
     while drop > NEGLIGIBLE + 3.0:
-        reach -= (drop - NEGLIGIBLE) / (p - 1.0 + q * kappa / (kappa + (1.0 - kappa) * math.exp(-reach)))
-        drop = (p + q - 1.0) * reach + q * math.log(kappa + (1.0 - kappa) * math.exp(-reach))
+        grown = kappa * math.expm1(reach)
+        reach -= (drop - NEGLIGIBLE) / (p - 1.0 + q * (kappa + grown) / (1.0 + grown))
+        drop = (p - 1.0) * reach + q * math.log1p(kappa * math.expm1(reach))
     return reach, drop
+
+
+@njit(cache=True, nogil=True, inline="always")
+def log_one_plus(z: float) -> float:
+    """ln(1 + z), z >= 0, at a third of the cost of log1p: what the sum rounds off is scaled back [Kahan]."""
+    one_plus = 1.0 + z
+    return z if one_plus == 1.0 else math.log(one_plus) * (z / (one_plus - 1.0))
 
 
 @njit(cache=True, nogil=True)
@@ -62,6 +70,6 @@ def power_integral(p: float, q: float, a: float, b: float, log_a: float, log_b: 
     for panel in range(panels):
         for i in range(n):
             y = width * (panel + POINTS[n, i])
-            log_over_both = math.log(kappa + (1.0 - kappa) * math.exp(-y))  # of (1 + v/b) / (1 + v/a)
-            total += WEIGHTS[n, i] * math.exp((1.0 - p - q) * y - q * log_over_both)
+            log_over_b = log_one_plus(kappa * (math.exp(y) - 1.0))
+            total += WEIGHTS[n, i] * math.exp((1.0 - p) * y - q * log_over_b)
     return a * width * total
