@@ -87,7 +87,7 @@ def test_can_spend_be_left_out_and_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "named", "allowed"),
     [
-        ("[fits]\ndraws = 1", "'fits'", "data, purchases, spend, market, fit, forecast"),
+        ("[fits]\ndraws = 1", "'fits'", "data, purchases, spend, market, calendar, fit, forecast"),
         ("[fit]\ndraw = 1", "'draw' in [fit]", "method, draws, random_seed"),
         ("[data]\nunit = 7", "'unit' in [data]", "time_unit, observation_end, returns, merge_within"),
         ("[forecast]\nhorizons = 1", "'horizons' in [forecast]", "horizon, annual_discount_rate, margin"),
