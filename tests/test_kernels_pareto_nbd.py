@@ -10,7 +10,7 @@ from published_numbers import Published, published
 from scipy import stats
 
 import lifecast as lc
-from lifecast.kernels.bg_nbd_worlds import clenshaw
+from lifecast.kernels.chebyshev import clenshaw
 from lifecast.kernels.never_again import fill_series, never_again, place_in_series, series_size
 from lifecast.kernels.pareto_nbd import (
     expected_lifetime,

@@ -11,7 +11,7 @@ import math
 from numba import njit
 
 from lifecast.arrays import Floats
-from lifecast.kernels.bg_nbd_worlds import clenshaw
+from lifecast.kernels.chebyshev import clenshaw
 from lifecast.kernels.power_integral import (
     POINTS,
     WEIGHTS,

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, prange
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels.bg_nbd_worlds import chebyshev_points
+from lifecast.kernels.chebyshev import chebyshev_points
 from lifecast.kernels.drift import drifted
 from lifecast.kernels.never_again import (
     MOST_PURCHASES,
