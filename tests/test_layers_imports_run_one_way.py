@@ -41,11 +41,12 @@ LAYERS: list[set[str]] = [
     {"model"},
     {"simulated_shop"},
     {"evaluation"},
-    {"replay", "planning", "plots", "datasets", "uncertainty"},
+    {"replay", "planning", "datasets", "uncertainty"},
     {"scorekeeping", "comparison"},
     {"pooled_scores"},
     {"backtesting"},
-    {"report", "export", "interop"},
+    {"plots", "export", "interop"},
+    {"reporting"},
     {"specification"},
     {"cli"},
 ]
@@ -78,7 +79,7 @@ DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_fi
         "simulated_shop",
         "uncertainty",
         "export",
-        "report",
+        "reporting",
         "interop",
         "cli",
     )  # the ways out

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lifecast.planning.scenarios import Scenario, elasticities, scenario
     from lifecast.planning.segments import Segments, segment_lift, segments
     from lifecast.planning.textbook import textbook_measures
+    from lifecast.reporting.page import report
     from lifecast.rfm import RFM, rfm_summary
 
     load = CLTV.load
@@ -81,6 +82,7 @@ _HOMES = {
     "segment_lift": "planning.segments",
     "segments": "planning.segments",
     "textbook_measures": "planning.textbook",
+    "report": "reporting.page",
     "RFM": "rfm",
     "rfm_summary": "rfm",
 }
@@ -126,6 +128,7 @@ __all__ = [
     "join_identities",
     "load",
     "monitor",
+    "report",
     "rfm_summary",
     "scenario",
     "segment_lift",

@@ -111,9 +111,11 @@ class LogReport:
         """Whether the log begins in mid-life: see `left_truncation`."""
         return self.left_truncation.found
 
-    def __str__(self) -> str:
+    @property
+    def rows(self) -> list[tuple[str, int, str]]:
+        """What became of the lines: what, how many, and a note; what there is none of is left out."""
         fate = {"net": "netted", "drop": "dropped", "refuse": "none"}[self.returns]
-        rows: list[tuple[str, float, str]] = [
+        rows: list[tuple[str, int, str]] = [
             ("lines read", self.lines, f"{self.first} to {self.last}"),
             ("  without a customer id", self.lines_without_customer, "dropped"),
             (f"  after {self.observation_end}", self.lines_after_end, "ignored"),
@@ -126,22 +128,32 @@ class LogReport:
             ("  first seen later", self.customers_after_end, "left out"),
         ]
         always = {"lines read", "purchases", "customers"}
-        lines = [f"{name:<24}{count:>12,}  {note}" for name, count, note in rows if count or name in always]
+        return [row for row in rows if row[1] or row[0] in always]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What to look into, a sentence or two each."""
+        remarks = []
         if self.unmatched_amount > 1e-6 * self.returned_amount:
-            lines.append(
+            remarks.append(
                 f"Returns of {self.unmatched_amount:,.2f} exceed what those customers had bought before, in "
                 "this log: dropped."
             )
-        lines += [
+        remarks += [
             f"Attribute {name!r} changes within {count:,} customers: the first known value is kept."
             for name, count in self.attributes_changed.items()
         ]
         if self.left_truncated:
             spike = self.left_truncation
-            lines.append(
+            remarks.append(
                 f"The log seems to begin in mid-life: {spike.first_window:,} customers are first seen in its "
                 f"first {spike.window_days:.0f} days, against {spike.typical_window:,.0f} in a typical such "
                 "window. Many of them are old customers whose earlier purchases are missing. Use customers "
                 "acquired later, or an older log."
             )
-        return "\n".join(lines)
+        return remarks
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [f"{name:<24}{count:>12,}  {note}" for name, count, note in self.rows] + self.remarks
+        )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lifecast.cli import backtest, demo, files, plan
+from lifecast.cli import backtest, demo, files, plan, report
 from lifecast.cli.messages import Commands
 from lifecast.cli.printing import WIDTH, say
 
@@ -51,6 +51,10 @@ app.command(
 app.command(
     epilog="Example: lifecast plan sales.csv --model model.nc --costs costs.csv --budget 100000 --out plan"
 )(plan.plan)
+app.command(
+    epilog="Example: lifecast report sales.csv --model model.nc --horizon '12 months' --past '90 days' "
+    "--out report.html"
+)(report.report)
 app.command(epilog="Example: lifecast demo --out demo-output")(demo.demo)
 
 

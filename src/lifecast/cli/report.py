@@ -1,0 +1,133 @@
+"""The report command: one page for people who read no code."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lifecast.cli.inputs import read_rfm, refuse_overwriting
+from lifecast.cli.options import (
+    Amount,
+    Customer,
+    Date,
+    DateFormat,
+    LogOrRFM,
+    MergeWithin,
+    ObservationEnd,
+    Returns,
+    given,
+    numeric,
+)
+from lifecast.cli.plan import RETURNS_AFTER, attributes_of, read_costs
+from lifecast.cli.printing import say, working
+from lifecast.errors import SettingsError
+
+
+def report(
+    source: LogOrRFM,
+    model: Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")],
+    out: Annotated[Path, typer.Option(help="Page to write, .html.")],
+    horizon: Annotated[
+        str, typer.Option(help="A number of time units, '12 months', a date, or infinite.")
+    ] = "365 days",
+    annual_discount_rate: Annotated[float, typer.Option(help="0.1 is 10% a year.")] = 0.1,
+    margin: Annotated[float, typer.Option(help="Share of an amount that is value.")] = 1.0,
+    interval: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
+    worlds: Annotated[int, typer.Option(help="Futures to simulate of every customer.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "What our customers will be worth",
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty", help="Also where the uncertainty comes from: up to five times the work."
+        ),
+    ] = False,
+    costs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of costs, .csv or .parquet: channel (or what the model's groups are), cost and "
+            "new_customers, a row per channel and month. Needs a model made with --groups."
+        ),
+    ] = None,
+    budget: Annotated[float | None, typer.Option(help="Money to split over the channels.")] = None,
+    months: Annotated[int, typer.Option(help="Months that the budget is for.")] = 12,
+    past: Annotated[
+        str | None,
+        typer.Option(
+            help="Also forecast as far as this, '90 days', from earlier days of the log, and compare."
+        ),
+    ] = None,
+    origins: Annotated[int, typer.Option(help="From how many earlier days.")] = 4,
+    customer: Customer = None,
+    date: Date = None,
+    amount: Amount = None,
+    observation_end: ObservationEnd = None,
+    returns: Returns = None,
+    merge_within: MergeWithin = None,
+    date_format: DateFormat = None,
+) -> None:
+    """Forecast, and write all that it says as one HTML page: figures, segments, channels, past forecasts."""
+    from lifecast.export import check_target
+    from lifecast.model import CLTV
+    from lifecast.planning.portfolio import cash_flow
+    from lifecast.planning.segments import segments
+    from lifecast.reporting.page import report as write_report
+    from lifecast.rfm_file import holds_rfm
+    from lifecast.specification import Data
+
+    check_target(out, (".html", ".htm"))
+    refuse_overwriting(source, model, costs, out)
+    if budget is not None and costs is None:
+        raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
+    if past is not None and holds_rfm(source):
+        raise SettingsError(f"{source} is an RFM. Forecasts from earlier days (--past) need the log itself.")
+    spent = None if costs is None else read_costs(costs)
+    fitted = CLTV.load(model)
+    if past is not None and attributes_of(fitted):
+        raise SettingsError(
+            "A model with groups or covariates cannot be fitted anew from earlier days. Leave --past away, or "
+            "report on a model without them."
+        )
+    of_the_log = given(
+        customer_id=customer, date=date, amount=amount, returns=returns, merge_within=merge_within,
+        date_format=date_format,
+    )  # fmt: skip
+    options = of_the_log | given(observation_end=observation_end)
+    if not holds_rfm(source):
+        options |= {"time_unit": fitted.time_unit, "attributes": attributes_of(fitted)}
+    customers = read_rfm(source, options, Data())
+    outlook: dict[str, Any] = {
+        "annual_discount_rate": annual_discount_rate, "margin": margin, "worlds": worlds,
+        "interval": interval, "random_seed": seed,
+    }  # fmt: skip
+    with working("Forecasting", total=len(customers)) as progress:
+        forecast = fitted.forecast(customers, numeric(horizon), progress=progress, **outlook)
+    found: dict[str, Any] = {}
+    with working("Segments", total=len(customers)) as progress:
+        found["segments"] = segments(forecast, progress=progress)
+    with working("Cash flow", total=len(customers)) as progress:
+        found["cash_flow"] = cash_flow(forecast, by=fitted.purchases.groups, progress=progress)
+    if uncertainty:
+        with working("Where the uncertainty comes from"):
+            found["uncertainty"] = forecast.uncertainty()
+    if spent is not None:
+        from lifecast.planning.budget import allocate
+        from lifecast.planning.channels import channels
+
+        with working("Valuing channels"):
+            horizons = tuple(dict.fromkeys([*RETURNS_AFTER, horizon]))
+            found["channels"] = channels(fitted, spent, horizons=horizons, **outlook)
+        if budget is not None:
+            found["allocation"] = allocate(
+                found["channels"], budget, spent, months=months, interval=interval, random_seed=seed
+            )
+    if past is not None:
+        from lifecast.backtesting import backtest
+
+        with working("Forecasting from earlier days"):
+            found["backtest"] = backtest(
+                source, **of_the_log, time_unit=fitted.time_unit, origins=origins, horizons=numeric(past),
+                model=fitted, interval=interval, random_seed=seed,
+            )  # fmt: skip
+    write_report(forecast, out, model=fitted, title=title, **found)
+    say(f"Wrote {out}.")
