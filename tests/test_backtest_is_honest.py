@@ -209,7 +209,7 @@ def test_are_intervals_and_pit_right_where_the_model_is() -> None:
 
 def test_is_the_textbook_a_baseline_of_a_model_with_a_market(log: pd.DataFrame) -> None:
     result = lc.backtest(log, origins=[ORIGIN], horizons=[13], worlds=60)
-    plain = lc.backtest(log, origins=[ORIGIN], horizons=[13], worlds=60, model=TEXTBOOK)
+    plain = lc.backtest(log, origins=[ORIGIN], horizons=[13], worlds=30, model=TEXTBOOK)
     for column in ("mean", "lower", "upper_50", "crps"):
         np.testing.assert_array_equal(result.portfolio[f"textbook_{column}"], plain.portfolio[column])
         np.testing.assert_array_equal(plain.portfolio[f"textbook_{column}"], plain.portfolio[column])

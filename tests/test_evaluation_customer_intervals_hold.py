@@ -29,14 +29,16 @@ def scores(result: lc.Backtest, who: str, forecast: str = "model") -> pd.DataFra
     return table[(table["who"] == who) & (table["forecast"] == forecast)]
 
 
-def test_is_the_pit_of_purchases_uniform(result: lc.Backtest) -> None:
-    of_purchases = result.pit[result.pit["measure"] == "purchases"].set_index("who")
-    for who in ("all", "no repeats", "1 or 2 repeats", "3 or more repeats"):
-        row = of_purchases.loc[who]
-        bins = row.filter(like="bin_").to_numpy(float) / row["customers"]
-        bins = bins.reshape(10, -1).sum(axis=1)
-        lower, upper = lc.evaluation.pit_band(row["customers"], bins=10)
-        assert lower <= bins.min() and bins.max() <= upper, who
+@pytest.mark.parametrize(
+    ("who", "level"),
+    # The level of each kind of customer leaves a little to the Christmas that they share.
+    [("all", 0.99), ("no repeats", 0.999), ("1 or 2 repeats", 0.999), ("3 or more repeats", 0.999)],
+)
+def test_is_the_pit_of_purchases_uniform(result: lc.Backtest, who: str, level: float) -> None:
+    row = result.pit[result.pit["measure"] == "purchases"].set_index("who").loc[who]
+    shares = row.filter(like="bin_").to_numpy(float).reshape(10, -1).sum(axis=1) / row["customers"]
+    lower, upper = lc.evaluation.pit_band(row["customers"], bins=10, level=level)
+    assert lower <= shares.min() and shares.max() <= upper
 
 
 @pytest.mark.parametrize("who", ["all", "3 or more repeats"])

@@ -45,10 +45,10 @@ class Backtest:
         One row per origin, horizon and measure (``purchases``, ``value``), summed over the customers known at
         the origin: ``origin, horizon, measure, actual, mean, lower, median, upper``, then ``lower_50,
         upper_50`` and so on for 50, 80, 90 and 95%, and ``crps``; the same with the prefix ``textbook_`` for
-        the model without its market, and with ``self_`` for a ten-line self-backtest (the textbook's forecast
-        with a normal error on the log ratio, learned from the forecasts already due); ``last_period`` (what
-        these customers bought, beyond first purchases, in the equally long time before) and ``history`` (the
-        historical-average formula).
+        the model without its market, in half as many worlds, and with ``self_`` for a ten-line self-backtest
+        (the textbook's forecast with a normal error on the log ratio, learned from the forecasts already
+        due); ``last_period`` (what these customers bought, beyond first purchases, in the equally long time
+        before) and ``history`` (the historical-average formula).
     groups : DataFrame or None
         The same per group of customers, with ``group`` before it.
     customers : DataFrame
@@ -221,7 +221,8 @@ def backtest(
             def done(customers: int, before: float = before, whole: int = whole) -> None:
                 progress(before / len(plan) + customers / whole)
 
-            seen.append(observed(origin, forecast, levels, worlds, random_seed, threads, done))
+            fewer = worlds if k == 0 else max(2, worlds // 2)
+            seen.append(observed(origin, forecast, levels, fewer, random_seed, threads, done))
         who = kinds_of_customers(origin.rfm.frequency)
         rng = np.random.default_rng([random_seed, origin.day.toordinal()])
         for cell in cells(origin, seen[0], seen[-1], [lengths[d] for d in origin.days]):
