@@ -435,7 +435,7 @@ class CLTV:
         >>> model = lc.CLTV.from_parameters(published, {"p": 6.25, "q": 3.74, "v": 15.44}, time_unit="week")
         >>> new = model.new_customers("1 year", first_purchase=False)
         >>> round(float(new.table.loc["new customer", "purchases"]), 3)  # 52.18 weeks
-        1.447
+        1.449
         """
         spend = self._need_spend()
         posterior = self._fitted()
