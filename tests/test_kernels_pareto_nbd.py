@@ -11,7 +11,7 @@ from scipy import stats
 
 import lifecast as lc
 from lifecast.kernels.chebyshev import clenshaw
-from lifecast.kernels.never_again import fill_series, never_again, place_in_series, series_size
+from lifecast.kernels.never_again import fill_series, log_chance, never_again, place_in_series, series_size
 from lifecast.kernels.pareto_nbd import (
     expected_lifetime,
     expected_purchases_if_alive,
@@ -125,7 +125,8 @@ def test_is_the_chance_of_never_buying_again_its_hypergeometric_function():
             smaller_power = (mpmath.mpf(B) / A) ** s if A > B else (mpmath.mpf(A) / B) ** k
             z = abs(mpmath.mpf(A) - mpmath.mpf(B)) / larger
             exact = mpmath.log(s / (k + s) * smaller_power * mpmath.hyp2f1(second, k + s, k + s + 1, z))
-            assert never_again(k, s, A, B)[0] == pytest.approx(float(exact), rel=2e-12, abs=2e-12)
+            for value in (never_again(k, s, A, B)[0], log_chance(k, s, A, B)):
+                assert value == pytest.approx(float(exact), rel=2e-12, abs=2e-12)
 
 
 def test_does_the_series_serve_every_age():

@@ -21,6 +21,7 @@ from lifecast.kernels.power_integral import (
 )
 
 FAR = 37.0  # e-folds beyond which 1 + u/A is u/A to the last digit
+LONG = 0.8  # a geometric series of this ratio takes as long as the integral
 MOST_TERMS = 64
 MOST_PURCHASES = 64  # of those who buy more often, hardly two are alike: a series would not pay
 
@@ -71,6 +72,24 @@ def never_again(k: float, s: float, A: float, B: float) -> tuple[float, float, f
 
 
 @njit(cache=True, nogil=True)
+def log_chance(k: float, s: float, A: float, B: float) -> float:
+    """The log of the chance alone, sooner: by its hypergeometric series where that is short.
+
+    Of the two forms that Pfaff's transformation gives [DLMF 15.8.1], the one with positive terms only.
+    """
+    p, z, front = (k, 1.0 - B / A, 1.0) if A > B else (s + 1.0, 1.0 - A / B, A / B)
+    if z > LONG:
+        return never_again(k, s, A, B)[0]
+    total = term = 1.0
+    n = 0
+    while term > 1e-17 * total:
+        term *= (p + n) / (k + s + 1.0 + n) * z
+        total += term
+        n += 1
+    return math.log(front * s / (k + s) * total)
+
+
+@njit(cache=True, nogil=True)
 def series_size(alpha: float, beta: float) -> int:
     """Terms that a series between alpha / beta and 1 needs for twelve digits; 0 where it does not pay."""
     size = 6 + math.ceil(5.0 * abs(math.log(alpha / beta)))
@@ -85,7 +104,10 @@ def fill_series(k: float, s: float, alpha: float, beta: float, series: Floats) -
     series[:] = 0.0
     for i in range(size):
         point = math.cos(math.pi * (i + 0.5) / size)
-        found = never_again(k, s, math.exp(0.5 * whole * (1.0 + point)), 1.0)
+        ratio = math.exp(0.5 * whole * (1.0 + point))
+        found = (
+            never_again(k, s, ratio, 1.0) if figures > 1 else (log_chance(k, s, ratio, 1.0), 0.0, 0.0, 0.0)
+        )
         before, term = point, 1.0  # Chebyshev polynomials by their recurrence
         for c in range(size):
             share = (1.0 if c == 0 else 2.0) / size * term
@@ -107,7 +129,7 @@ def log_never_again(series: Floats, place: float, x: int, r: float, s: float, A:
     """The log of the chance alone, from the series of this x where there is one."""
     if x <= MOST_PURCHASES and series.size > 0:
         return clenshaw(series, place)
-    return never_again(r + x, s, A, B)[0]
+    return log_chance(r + x, s, A, B)
 
 
 @njit(cache=True, nogil=True, inline="always")

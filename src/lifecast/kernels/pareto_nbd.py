@@ -21,8 +21,8 @@ from lifecast.arrays import Floats, Integers
 from lifecast.kernels.never_again import (
     MOST_PURCHASES,
     fill_series,
+    log_chance,
     log_never_again,
-    never_again,
     never_again_figures,
     place_in_series,
     series_size,
@@ -67,8 +67,8 @@ def minus_log_alive_customer(
     """-ln P(alive at T | x, t_x, T) of one customer."""
     k = r + x
     log_silent = k * math.log1p((T - t_x) / (alpha + t_x)) + s * math.log1p((T - t_x) / (beta + t_x))
-    log_silent += never_again(k, s, alpha + t_x, beta + t_x)[0]
-    value: float = minus_log_alive(log_silent, math.exp(never_again(k, s, alpha + T, beta + T)[0]))
+    log_silent += log_chance(k, s, alpha + t_x, beta + t_x)
+    value: float = minus_log_alive(log_silent, math.exp(log_chance(k, s, alpha + T, beta + T)))
     return value
 
 
@@ -331,8 +331,8 @@ def log_purchase_pmf(n: int, t: float, k: float, A: float, s: float, B: float) -
     if log_a == 0.0:
         return 0.0 if n == 0 else -math.inf
     if n == 0:  # never again, or not yet
-        later = math.exp(-k * log_a - s * log_b) * -math.expm1(never_again(k, s, A + t, B + t)[0])
-        return math.log(math.exp(never_again(k, s, A, B)[0]) + later)
+        later = math.exp(-k * log_a - s * log_b) * -math.expm1(log_chance(k, s, A + t, B + t))
+        return math.log(math.exp(log_chance(k, s, A, B)) + later)
     small, large = min(k, n + 1.0), max(k, n + 1.0)
     log_coefficient = log_gamma_ratio(large, small) - math.lgamma(small) - math.log(k + n)
     lived = -n * math.log1p(A / t) - k * log_a - s * log_b
