@@ -33,6 +33,7 @@ test-slow: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/backtesting.py
 	$(BIN)/python benchmarks/interval_coverage.py
 
 lock:
