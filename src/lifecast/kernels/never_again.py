@@ -65,10 +65,10 @@ def never_again(k: float, s: float, A: float, B: float) -> tuple[float, float, f
         share_c += rest
         log_d += rest * (FAR + 1.0 / (k + s))
         share_d += rest
-    log_chance = math.log(s * total)
+    log_total = math.log(s * total)
     if A > B:
-        return log_chance, -log_d / total, 1.0 / s - log_c / total, k * share_d / total
-    return log_chance + log_kappa, -log_c / total, 1.0 / s - log_d / total, k * share_c / total
+        return log_total, -log_d / total, 1.0 / s - log_c / total, k * share_d / total
+    return log_total + log_kappa, -log_c / total, 1.0 / s - log_d / total, k * share_c / total
 
 
 @njit(cache=True, nogil=True)
@@ -105,9 +105,10 @@ def fill_series(k: float, s: float, alpha: float, beta: float, series: Floats) -
     for i in range(size):
         point = math.cos(math.pi * (i + 0.5) / size)
         ratio = math.exp(0.5 * whole * (1.0 + point))
-        found = (
-            never_again(k, s, ratio, 1.0) if figures > 1 else (log_chance(k, s, ratio, 1.0), 0.0, 0.0, 0.0)
-        )
+        if figures == 1:
+            found = log_chance(k, s, ratio, 1.0), 0.0, 0.0, 0.0
+        else:
+            found = never_again(k, s, ratio, 1.0)
         before, term = point, 1.0  # Chebyshev polynomials by their recurrence
         for c in range(size):
             share = (1.0 if c == 0 else 2.0) / size * term
