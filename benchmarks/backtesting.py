@@ -1,7 +1,7 @@
 """How long a backtest takes: CDNOW's 23,570 customers, 20 origins, horizons of 4, 13, 26 and 39 weeks.
 
-Run: python benchmarks/backtesting.py. Compiled code is warmed up on the sample of 2,357 first; the time of that
-is told apart. CPU time beside the clock's tells how busy the machine's cores were with it.
+Run: python benchmarks/backtesting.py. Compiled code is warmed up on the sample of 2,357 first; the time of
+that is told apart. CPU time beside the clock's tells how far other work on the machine has slowed it.
 """
 
 import time
