@@ -551,9 +551,9 @@ def plot_past_forecasts(
     ax.plot(at, rows["actual"], "o", color="black", markersize=5, label="what really happened")
     ax.set_xticks(at, [f"{day:%Y-%m-%d}" for day in rows["origin"]], rotation=30, ha="right")
     unit = backtest.time_unit.name
-    ax.set_title(f"{held.sum()} of {len(rows)} forecasts of {measure} in {horizon:g} {unit}s held")
+    ax.set_title(f"{held.sum()} of {len(rows)} forecasts of {measure} in {horizon:.3g} {unit}s held")
     ax.set_xlabel("forecast from")
-    ax.set_ylabel(f"{measure} in {horizon:g} {unit}s")
+    ax.set_ylabel(f"{measure} in {horizon:.3g} {unit}s")
     ax.set_ylim(bottom=0)
     ax.margins(x=0.15)
     ax.yaxis.set_major_formatter("{x:,.0f}")

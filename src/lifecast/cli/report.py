@@ -85,8 +85,8 @@ def report(
     fitted = CLTV.load(model)
     if past is not None and attributes_of(fitted):
         raise SettingsError(
-            "A model with groups or covariates cannot be fitted anew from earlier days. Leave --past away, or "
-            "report on a model without them."
+            "A model with groups or covariates cannot be fitted anew from earlier days. Leave --past away, "
+            "or report on a model without them."
         )
     of_the_log = given(
         customer_id=customer, date=date, amount=amount, returns=returns, merge_within=merge_within,

@@ -149,6 +149,11 @@ def chance(value: float) -> str:
     return "> 99%" if value > 0.99 else f"{value:.0%}"
 
 
+def chance_in_words(value: float) -> str:
+    """The same within a sentence."""
+    return chance(value).replace("< ", "less than ").replace("> ", "more than ")
+
+
 def without_end(value: float) -> str:
     """The sign of infinity, and nothing for a number."""
     return "" if math.isfinite(value) else "∞" if value > 0 else "−∞"

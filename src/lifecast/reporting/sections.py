@@ -20,7 +20,7 @@ from lifecast.reporting.parts import (
     Section,
     Table,
     cell,
-    chance,
+    chance_in_words,
     count,
     money,
     number,
@@ -88,7 +88,7 @@ def summary(forecast: Forecast, model: CLTV | None, allocation: "Allocation | No
             f"A budget of {money(plan['budget'])} for new customers, spent as proposed below, is expected to "
             f"return a profit of {money(plan['profit'])} ({money(plan['profit_lower'])} to "
             f"{money(plan['profit_upper'])}); it pays with a probability of "
-            f"{chance(plan['probability_profit'])}."
+            f"{chance_in_words(plan['probability_profit'])}."
         )
         figures.append(
             KeyFigure(
@@ -396,8 +396,9 @@ def budget(plan: "Allocation") -> Section:
         (
             f"Expected profit {money(total['profit'])}, {money(total['profit_lower'])} to "
             f"{money(total['profit_upper'])}; it is positive with a probability of "
-            f"{chance(total['probability_profit'])}. How many customers more money brings is learned from "
-            "the costs so far: far beyond what these have seen it is a guess, and the interval says so.",
+            f"{chance_in_words(total['probability_profit'])}. How many customers more money brings is "
+            "learned from the costs so far: far beyond what these have seen it is a guess, and the interval "
+            "says so.",
         ),
         figures=(image(lambda ax: plots.plot_budget(plan, ax), height=1.8 + 0.5 * len(plan.table)),),
         tables=(
@@ -416,9 +417,9 @@ def past_forecasts(found: "Backtest") -> Section:
     measures = list(dict.fromkeys(table["measure"]))
     columns = (
         Column("origin", "Forecast from", "date"), Column("horizon", f"For {unit}s", "number"),
-        Column("measure", "Of"), Column("mean", "Forecast", "money"),
-        Column("lower", f"{found.interval:.0%} interval, from", "money"), Column("upper", "to", "money"),
-        Column("actual", "What came", "money"), Column("off", "Off the forecast", "share"),
+        Column("measure", "Of"), Column("mean", "Forecast", "number"),
+        Column("lower", f"{found.interval:.0%} interval, from", "number"), Column("upper", "to", "number"),
+        Column("actual", "What came", "number"), Column("off", "Off the forecast", "share"),
         Column("held", "Interval"),
     )  # fmt: skip
     words = [

@@ -1,0 +1,90 @@
+"""Does the report command write the page that Python writes, and end politely on bad input?"""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+import lifecast as lc
+from lifecast.cli import app
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop's log and costs as files, a model fitted to them and one with channels."""
+    place = tmp_path_factory.mktemp("report")
+    shop = lc.datasets.simulate_shop(customers=500, months=18, random_seed=1, season=0.0)
+    shop.log[["customer_id", "date", "amount", "channel"]].to_csv(place / "log.csv", index=False)
+    shop.costs.to_csv(place / "costs.csv", index=False)
+    (place / "run.toml").write_text("market = false\n")
+    settings = ["--spec", place / "run.toml", "--draws", 100]
+    for out, more in (("model.nc", []), ("channels.nc", ["--groups", "channel"])):
+        fitted = run("fit", place / "log.csv", *settings, *more, "--out", place / out)
+        assert fitted.exit_code == 0, fitted.stderr
+    return place
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+
+
+def sections_of(file: Path) -> list[str]:
+    return [part.partition('"')[0] for part in file.read_text(encoding="utf-8").split('<section id="')[1:]]
+
+
+def test_does_the_command_write_the_page_of_python(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    result = run(
+        "report", folder / "log.csv", "--model", folder / "channels.nc", "--horizon", "180 days", "--margin",
+        0.3, "--worlds", 50, "--costs", folder / "costs.csv", "--budget", 50_000, "--title", "Ours", "--out", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "report.html" in result.stdout
+    model = lc.load(folder / "channels.nc")
+    rfm = lc.rfm_summary(folder / "log.csv", time_unit="week", attributes=["channel"])
+    outlook = {"annual_discount_rate": 0.1, "margin": 0.3, "worlds": 50}
+    forecast = model.forecast(rfm, "180 days", **outlook)
+    costs = pd.read_csv(folder / "costs.csv")
+    horizons = ("30 days", "90 days", "365 days", "180 days")
+    by_channel = lc.channels(model, costs, horizons=horizons, **outlook)
+    lc.report(
+        forecast, tmp_path / "python.html", model=model, segments=lc.segments(forecast),
+        cash_flow=lc.cash_flow(forecast, "channel"), channels=by_channel,
+        allocation=lc.allocate(by_channel, 50_000, costs), title="Ours",
+    )  # fmt: skip
+    assert out.read_bytes() == (tmp_path / "python.html").read_bytes()
+
+
+def test_are_past_forecasts_and_the_sources_of_uncertainty_asked_for(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    result = run(
+        "report", folder / "log.csv", "--model", folder / "model.nc", "--worlds", 30, "--past", "90 days",
+        "--origins", 2, "--uncertainty", "--out", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert sections_of(out) == [
+        "summary", "data", "diagnostics", "portfolio", "uncertainty", "segments", "customers", "cash-flow",
+        "past-forecasts",
+    ]  # fmt: skip
+    assert "made again from 2 earlier days" in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--budget", "100"], "A budget needs the costs so far"),
+        (["--costs", "nowhere.csv"], "no such file"),
+        (["--out", "page.pdf"], "must end in .html"),
+        (["--model", "channels.nc", "--past", "90 days"], "Leave --past away"),
+    ],
+)
+def test_does_bad_input_end_politely(
+    folder: Path, tmp_path: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    out = tmp_path / "report.html"
+    result = run("report", "log.csv", "--model", "model.nc", "--out", out, *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not out.exists()
