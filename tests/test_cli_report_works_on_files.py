@@ -37,7 +37,8 @@ def test_does_the_command_write_the_page_of_python(folder: Path, tmp_path: Path)
     out = tmp_path / "report.html"
     result = run(
         "report", folder / "log.csv", "--model", folder / "channels.nc", "--horizon", "180 days", "--margin",
-        0.3, "--worlds", 50, "--costs", folder / "costs.csv", "--budget", 50_000, "--title", "Ours", "--out", out,
+        0.3, "--worlds", 50, "--costs", folder / "costs.csv", "--budget", 50_000, "--title", "Ours",
+        "--out", out,
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert "report.html" in result.stdout

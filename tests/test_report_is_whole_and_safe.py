@@ -2,10 +2,12 @@
 
 import base64
 import html
+import math
 import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -190,6 +192,15 @@ def test_are_failed_checks_and_a_log_that_begins_in_mid_life_told(tmp_path: Path
     failed = model.diagnostics[~model.diagnostics["passed"]]
     assert f"{len(failed)} check" in page and page.count("FAILED") == len(failed)
     assert page.count('class="warning"') == len(failed) + 1 + 2 * rfm.report.left_truncated
+
+
+def test_does_the_summary_tell_that_past_forecasts_missed(results: dict[str, Any]) -> None:
+    forecast, past = results["forecast"], results["backtest"]
+    all_held = replace(past, portfolio=past.portfolio.assign(lower=0.0, upper=math.inf))
+    assert sections.summary(forecast, None, None, all_held).warnings == ()
+    none_held = replace(past, portfolio=past.portfolio.assign(lower=-2.0, upper=-1.0))
+    (warning,) = sections.summary(forecast, None, None, none_held).warnings
+    assert f"Only 0 of {len(past.portfolio)} past forecasts lay in their 90% interval" in warning
 
 
 def test_is_it_written_whole_or_not_at_all(

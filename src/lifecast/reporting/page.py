@@ -90,7 +90,7 @@ def report(
             "in their order. Pass segments=lifecast.segments(forecast) of this forecast."
         )
     given: list[Section | None] = [
-        sections.summary(forecast, model, allocation),
+        sections.summary(forecast, model, allocation, backtest),
         sections.data_quality(forecast),
         None if model is None else sections.diagnostics(model),
         sections.portfolio(forecast),

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 BEST = 100  # customers in the table: more belong into a file
 SURE = 0.9
+FEW_HELD = 0.5  # of past forecasts in their intervals; they miss together, so a few misses say little
 MEASURES = {"purchases": "Purchases", "value": "Value", "discounted_value": "Discounted value"}
 SOURCES = {
     "market": "what all customers share from week to week: seasons, promotions, good and bad years",
@@ -50,7 +51,9 @@ SOURCES = {
 }
 
 
-def summary(forecast: Forecast, model: CLTV | None, allocation: "Allocation | None") -> Section:
+def summary(
+    forecast: Forecast, model: CLTV | None, allocation: "Allocation | None", past: "Backtest | None"
+) -> Section:
     """What matters most, in words and numbers."""
     customers, total = forecast.customers, forecast.total.to_dict("index")
     until, interval = horizon_in_words(forecast), f"{forecast.interval:.0%}"
@@ -97,10 +100,10 @@ def summary(forecast: Forecast, model: CLTV | None, allocation: "Allocation | No
                 f"{money(plan['profit_lower'])} to {money(plan['profit_upper'])}",
             )
         )
-    return Section("summary", "Summary", tuple(words), doubts(forecast, model), tuple(figures))
+    return Section("summary", "Summary", tuple(words), doubts(forecast, model, past), tuple(figures))
 
 
-def doubts(forecast: Forecast, model: CLTV | None) -> tuple[str, ...]:
+def doubts(forecast: Forecast, model: CLTV | None, past: "Backtest | None") -> tuple[str, ...]:
     """What stands against trusting the page."""
     found = []
     log = forecast.simulation.rfm.report
@@ -111,7 +114,20 @@ def doubts(forecast: Forecast, model: CLTV | None) -> tuple[str, ...]:
         if failed:
             checks = "check of the model failed" if failed == 1 else "checks of the model failed"
             found.append(f"{failed} {checks}: see Diagnostics before acting on these figures.")
+    if past is not None:
+        held = held_by(past)
+        if held.mean() < FEW_HELD:
+            found.append(
+                f"Only {int(held.sum())} of {len(held)} past forecasts lay in their {past.interval:.0%} "
+                "interval: take these intervals for too narrow."
+            )
     return tuple(found)
+
+
+def held_by(past: "Backtest") -> "pd.Series[bool]":
+    """Which of the past forecasts of sums lay in their interval."""
+    table = past.portfolio
+    return table["actual"].between(table["lower"], table["upper"])
 
 
 def data_quality(forecast: Forecast) -> Section:
@@ -411,7 +427,7 @@ def budget(plan: "Allocation") -> Section:
 def past_forecasts(found: "Backtest") -> Section:
     """What forecasts from earlier days said, and what came."""
     table = found.portfolio
-    held = table["actual"].between(table["lower"], table["upper"])
+    held = held_by(found)
     unit = found.time_unit.name
     frame = table.assign(held=np.where(held, "held", "MISSED"), off=table["actual"] / table["mean"] - 1.0)
     measures = list(dict.fromkeys(table["measure"]))
