@@ -23,6 +23,7 @@ from lifecast.timeunit import DAYS_PER_YEAR
 SEASON_SHARPNESS = 0.5
 MISFIT_MEMORY = 0.5
 ROUND, ROUNDS, ENOUGH_DRAWS = 200, 4, 50
+MANY = 4_000
 LEAST_NOISE = 0.01
 # Sampling's own covariance is an estimate. Forecasts from neighbouring origins err nearly alike, so that a
 # little too much trust in how far their errors may differ would make a market of any difference.
@@ -41,6 +42,10 @@ PRIORS = {
     "memory": (0.5, 0.6),
 }
 EFFECT_SD = 0.5  # normal prior of the log of what a calendar's largest value multiplies the pace by
+# A market whose pace is off by e^0.3 is a wild one already. With a log-normal's own upper tail, a log without
+# a past would forecast anything at all.
+HEIGHTS = [list(PRIORS).index(name) for name in ("level", "extrapolation", "shock", "block_shock", "season")]
+WILD = 0.3
 CENTRE = np.log([median for median, _ in PRIORS.values()])
 SPREAD = np.array([sd for _, sd in PRIORS.values()])
 
@@ -144,9 +149,21 @@ class Layout:
 
 def log_prior(points: Floats) -> Floats:
     """Log density of the logs of the sizes and of the effects, shape (draw,), up to a constant."""
+    density: Floats = log_normal(points) + tameness(points)
+    return density
+
+
+def log_normal(points: Floats) -> Floats:
+    """That part of the prior that draws come from."""
     sizes = (points[:, : CENTRE.size] - CENTRE) / SPREAD
     effects = points[:, CENTRE.size :] / EFFECT_SD
     density: Floats = -0.5 * (np.sum(sizes**2, axis=1) + np.sum(effects**2, axis=1))
+    return density
+
+
+def tameness(points: Floats) -> Floats:
+    """That part of the prior that weighs them: half-normal in the heights of the process's parts."""
+    density: Floats = -0.5 * np.sum(np.exp(2.0 * points[:, HEIGHTS]), axis=1) / WILD**2
     return density
 
 
@@ -204,11 +221,13 @@ class ErrorProcess:
         """
         effects = 0 if calendar is None else len(calendar.names)
         mean = np.append(CENTRE, np.zeros(effects))
-        points = mean + np.append(SPREAD, np.full(effects, EFFECT_SD)) * rng.standard_normal(
-            (ROUND, mean.size)
-        )
+        sd = np.append(SPREAD, np.full(effects, EFFECT_SD))
+        points = mean + sd * rng.standard_normal((MANY, mean.size))
         if len(errors) == 0:
-            return cls(errors, Sizes.at(points), edges, calendar)
+            weight = np.exp(tameness(points))
+            alone = points[rng.choice(MANY, ROUND, p=weight / weight.sum())]
+            return cls(errors, Sizes.at(alone), edges, calendar)
+        points = points[:ROUND]
 
         def log_target(points: Floats) -> Floats:
             process = cls(errors, Sizes.at(points), edges, calendar)
@@ -216,7 +235,7 @@ class ErrorProcess:
 
         proposals: list[tuple[Floats, Floats]] = []
         target = log_target(points)
-        log_weight = target - log_prior(points)
+        log_weight = target - log_normal(points)
         for _ in range(ROUNDS):
             share = tempered(log_weight)
             centre = share @ points
@@ -309,9 +328,9 @@ def tempered(log_weight: Floats) -> Floats:
 
 
 def log_mixture(points: Floats, proposals: list[tuple[Floats, Floats]]) -> Floats:
-    """Log density of the equal mixture of the prior and of normals (mean, covariance), up to a constant."""
+    """Log density of an equal mixture of the log-normal and normals (mean, covariance), up to a constant."""
     effects = points.shape[1] - CENTRE.size
-    densities = [log_prior(points) - np.sum(np.log(SPREAD)) - effects * np.log(EFFECT_SD)]
+    densities = [log_normal(points) - np.sum(np.log(SPREAD)) - effects * np.log(EFFECT_SD)]
     for centre, spread in proposals:
         root = linalg.cholesky(spread, lower=True)
         standard = linalg.solve_triangular(root, (points - centre).T, lower=True)
