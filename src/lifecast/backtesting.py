@@ -268,15 +268,20 @@ def ahead(
 ) -> Iterator[tuple[Origin, CLTV]]:
     """The origins in turn, each with the model fitted to it; the next is made while one is worked on.
 
-    The fit keeps to one thread: parallel kernels would wait, spinning, for a core that the simulation has.
+    The fit keeps to one thread: parallel kernels and linear algebra would wait, spinning, for a core that the
+    simulation has.
     """
     import numba
+    from threadpoolctl import threadpool_limits
 
     def make(day: Date, days: list[int]) -> tuple[Origin, CLTV]:
         origin = replay.at(day, days)
         return origin, fit_at(origin, model, draws, seed_of(origin, random_seed))
 
-    with ThreadPoolExecutor(1, initializer=numba.set_num_threads, initargs=(1,)) as maker:
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(1, initializer=numba.set_num_threads, initargs=(1,)) as maker,
+    ):
         coming = maker.submit(make, *plan[0])
         for following in [*plan[1:], None]:
             made = coming.result()
