@@ -65,18 +65,42 @@ def test_are_costs_left_out_where_there_are_none(folder: Path, tmp_path: Path) -
     assert files == {"customers.csv", "segments.csv", "rules.csv", "cash_flow.csv"}
 
 
+def test_does_the_horizon_asked_for_say_what_a_channel_is_worth(folder: Path, tmp_path: Path) -> None:
+    worth = {}
+    for days in (30, 365):
+        result = run(
+            "plan", folder / "log.csv", "--model", folder / "model.nc", "--costs", folder / "costs.csv",
+            "--horizon", f"{days} days", "--worlds", 20, "--out", tmp_path / "plan",
+        )  # fmt: skip
+        assert f"value, {days} days from the first purchase" in result.stdout
+        worth[days] = pd.read_csv(tmp_path / "plan" / "channels.csv")["value"].sum()
+    assert worth[30] < 0.8 * worth[365]
+
+
+def test_is_a_channel_called_none_a_channel(folder: Path, tmp_path: Path) -> None:
+    pd.read_csv(folder / "costs.csv").replace("social", "None").to_csv(tmp_path / "costs.csv")
+    result = run(
+        "plan", folder / "log.csv", "--model", folder / "model.nc", "--costs", tmp_path / "costs.csv",
+        "--out", tmp_path / "plan",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "'None', which the model has not seen" in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--budget", "100"], "A budget needs the costs so far"),
         (["--costs", "costs.xlsx"], "needed a table of costs, .csv or .parquet"),
         (["--costs", "nowhere.csv"], "no such file"),
+        (["--costs", "costs.csv", "--budget", "9", "--objective", "median"], "objective='median'"),
     ],
 )
 def test_does_bad_input_end_politely(
     folder: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     out = tmp_path / "plan"
+    arguments = [str(folder / "costs.csv") if each == "costs.csv" else each for each in arguments]
     result = run("plan", folder / "log.csv", "--model", folder / "model.nc", "--out", out, *arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())

@@ -89,6 +89,32 @@ def plan(
     outlook: dict[str, Any] = {
         "annual_discount_rate": annual_discount_rate, "margin": margin, "worlds": worlds, "random_seed": seed,
     }  # fmt: skip
+    of_channels: dict[str, pd.DataFrame] = {}
+    by_channel, plan = None, None
+    if spent is not None:  # first, since it is quick and may refuse the costs
+        from lifecast.planning.budget import allocate
+        from lifecast.planning.channels import channels
+
+        earlier = [time for time in RETURNS_AFTER if time != horizon]
+        with working("Valuing channels"):
+            by_channel = channels(
+                fitted, spent, horizons=(*earlier, horizon), target_roi=target_roi, **outlook
+            )
+        of_channels |= {
+            "channels": by_channel.table.reset_index(),
+            "returns": by_channel.roi.reset_index(),
+            "payback": by_channel.payback.reset_index(),
+        }
+        if budget is not None:
+            plan = allocate(
+                by_channel, budget, spent, months=months, objective=cast("Objective", objective),
+                random_seed=seed,
+            )  # fmt: skip
+            of_channels |= {
+                "budget": plan.table.reset_index(),
+                "budget_by_month": plan.monthly,
+                "frontier": plan.frontier,
+            }
     with working("Forecasting", total=len(customers)) as progress:
         forecast = fitted.forecast(customers, numeric(horizon), progress=progress, **outlook)
     with working("Segments", total=len(customers)) as progress:
@@ -100,32 +126,7 @@ def plan(
         "segments": classes.segments.reset_index(),
         "rules": classes.rules.reset_index(),
         "cash_flow": flow.periods,
-    }
-    by_channel, plan = None, None
-    if spent is not None:
-        from lifecast.planning.budget import allocate
-        from lifecast.planning.channels import channels
-
-        with working("Valuing channels"):
-            by_channel = channels(
-                fitted, spent, horizons=tuple(dict.fromkeys([*RETURNS_AFTER, horizon])),
-                target_roi=target_roi, **outlook,
-            )  # fmt: skip
-        tables |= {
-            "channels": by_channel.table.reset_index(),
-            "returns": by_channel.roi.reset_index(),
-            "payback": by_channel.payback.reset_index(),
-        }
-        if budget is not None:
-            plan = allocate(
-                by_channel, budget, spent, months=months, objective=cast("Objective", objective),
-                random_seed=seed,
-            )  # fmt: skip
-            tables |= {
-                "budget": plan.table.reset_index(),
-                "budget_by_month": plan.monthly,
-                "frontier": plan.frontier,
-            }
+    } | of_channels
     out.mkdir(parents=True, exist_ok=True)
     for name, values in tables.items():
         write_table(values, out / f"{name}.csv")
@@ -158,7 +159,9 @@ def read_costs(path: Path) -> "pd.DataFrame":
         raise SettingsError(f"{path}: needed a table of costs, .csv or .parquet.")
     if not path.is_file():
         raise SettingsError(f"{path}: no such file. Pass the table of costs.")
-    return pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+    if path.suffix.lower() == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_csv(path, keep_default_na=False)  # a channel may be called "None"
 
 
 def print_segments(classes: "Segments") -> None:
