@@ -111,6 +111,13 @@ def test_are_bounds_kept_and_months_added_up(shop: lc.datasets.SimulatedShop, ch
         np.testing.assert_allclose(by_channel[column], plan.table.loc[by_channel.index, column])
 
 
+def test_does_no_money_bring_no_customers(channels: lc.Channels) -> None:
+    flat = {"search": (1_000.0, 100.0, 0.2), "social": (1_000.0, 100.0, 0.5)}
+    plan = lc.allocate(channels, BUDGET, curves=flat, bounds={"search": (0.0, 0.0)})
+    assert plan.table.loc["search", ["budget", "new_customers", "value"]].tolist() == [0.0, 0.0, 0.0]
+    assert plan.total["value"] == pytest.approx(plan.table.loc["social", "value"])
+
+
 def test_are_response_curves_learned_with_honest_intervals() -> None:
     rng = np.random.default_rng(5)
     held = []
@@ -133,6 +140,10 @@ def test_are_response_curves_learned_with_honest_intervals() -> None:
         ({"objective": "greed"}, 'needed "mean", "quantile" or "cvar"'),
         ({"level": 2.0}, "needed a probability"),
         ({"curves": {"radio": (1.0, 1.0, 0.5)}}, "curves= has 'radio'"),
+        ({"curves": {"social": (0.0, 1.0, 0.5)}}, "for 'social'. Needed"),
+        ({"curves": {"social": (1.0, 1.0, 1.5)}}, "elasticity of 1 at most"),
+        ({"curves": {}}, "no channel"),
+        ({"interval": 90}, "needed a probability"),
     ],
 )
 def test_are_settings_that_cannot_be_meant_refused(

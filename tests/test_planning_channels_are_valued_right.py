@@ -108,9 +108,12 @@ def test_is_uplift_zero_between_channels_that_do_not_differ() -> None:
     ("change", "message"),
     [
         ({"drop": "cost"}, "no column 'cost'"),
-        ({"channel": "billboard"}, "'billboard', which the model has not seen; it knows a, b"),
+        ({"channel": "billboard"}, "'billboard', which the model has not seen; it knows 'a', 'b'"),
         ({"new_customers": 0}, "at least one new customer"),
         ({"cost": -1.0}, "a cost of 0 or more"),
+        ({"cost": [10.0, np.nan]}, "1 of 2 rows of the cost table lack .*first: b, nan"),
+        ({"channel": ["a", None]}, "1 of 2 rows of the cost table lack"),
+        ({"cost": ["10", "ten"]}, "first: b, ten"),
     ],
 )
 def test_are_bad_cost_tables_refused(change: dict[str, object], message: str) -> None:
@@ -122,6 +125,19 @@ def test_are_bad_cost_tables_refused(change: dict[str, object], message: str) ->
     bad = costs.drop(columns=change["drop"]) if "drop" in change else costs.assign(**change)
     with pytest.raises(lc.DataError, match=message):
         lc.channels(model, bad)
+
+
+def test_do_channels_that_cost_nothing_share_the_best_return(shop: lc.datasets.SimulatedShop) -> None:
+    free = shop.costs.assign(cost=shop.costs["cost"].where(shop.costs["channel"] != "referral", 0.0))
+    found = lc.channels(grouped_model(shop, 1), free, horizons=("30 days",), worlds=20).table
+    assert found.loc[["direct", "referral"], "probability_best"].tolist() == [0.5, 0.5]
+
+
+def test_are_settings_that_cannot_be_meant_refused(shop: lc.datasets.SimulatedShop) -> None:
+    model = grouped_model(shop, 1)
+    for settings in ({"interval": 90}, {"worlds": 0}, {"horizons": ()}):
+        with pytest.raises(lc.SettingsError, match="needed"):
+            lc.channels(model, shop.costs, **settings)  # type: ignore[arg-type]
 
 
 def test_is_a_model_without_groups_refused() -> None:

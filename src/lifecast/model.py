@@ -35,7 +35,7 @@ from lifecast.population import Population
 from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.provenance import described, origin
 from lifecast.rfm import RFM
-from lifecast.settings import continuous_rate, known_parameters, margins
+from lifecast.settings import check_interval, check_worlds, continuous_rate, known_parameters, margins
 from lifecast.simulation import Observer, Simulation, expectations, simulate, times_or_zero, watch
 from lifecast.timeunit import TimeUnit, parse_horizon
 from lifecast.worlds import Worlds, discounting, draw_worlds, period_edges
@@ -357,10 +357,8 @@ class CLTV:
             raise SettingsError(
                 "An infinite horizon needs annual_discount_rate > 0; without it the value has no bound."
             )
-        if not 0.0 < interval < 1.0:
-            raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
-        if worlds < 1:
-            raise SettingsError(f"worlds={worlds}: needed at least 1; 1000 is usual.")
+        check_interval(interval)
+        check_worlds(worlds)
         probabilities = np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
         edges = period_edges(length, rfm.time_unit, rate)
         drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed, rfm.observation_end)
@@ -438,6 +436,8 @@ class CLTV:
         1.449
         """
         spend = self._need_spend()
+        check_interval(interval)
+        check_worlds(worlds)
         posterior = self._fitted()
         unit = self._unit()
         length = parse_horizon(horizon, unit, None)

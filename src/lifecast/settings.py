@@ -34,6 +34,28 @@ def known_parameters(family: Any, values: Mapping[str, float | Floats]) -> Float
     return np.stack(list(columns.values()), axis=-1)
 
 
+def check_interval(interval: float) -> None:
+    """Refuse a level of an interval that is no probability.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if not 0.0 < interval < 1.0:
+        raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
+
+
+def check_worlds(worlds: int) -> None:
+    """Refuse a number of worlds that is none.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if worlds < 1:
+        raise SettingsError(f"worlds={worlds}: needed at least 1; 1000 is usual.")
+
+
 def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:
     """The continuous rate per time unit that is worth the same over a year."""
     if not (np.isfinite(annual_discount_rate) and annual_discount_rate >= 0):

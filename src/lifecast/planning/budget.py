@@ -11,13 +11,14 @@ from lifecast.arrays import Floats
 from lifecast.errors import DataError, SettingsError
 from lifecast.planning.channels import Channels
 from lifecast.planning.response import Response, given_response, learn_response
+from lifecast.settings import check_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Objective = Literal["mean", "quantile", "cvar"]
 FRONTIER = (1.0, 0.5, 0.25, 0.10, 0.05)  # shares of worlds averaged over, from the mean to the cautious
-LEAST_SHARE = 1e-6  # of the budget, where a channel gets nothing: a power has no slope at zero
+LEAST_SHARE = 1e-6  # of the budget: a power has no slope at zero, so up to here curves are straight lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,8 @@ def allocate(
     Raises
     ------
     SettingsError
-        A budget that is not positive, bounds that it cannot meet, or neither costs nor curves.
+        A budget that is not positive, bounds that it cannot meet, curves that do not level off, or neither
+        costs nor curves.
     DataError
         A channel without cost history.
 
@@ -109,6 +111,7 @@ def allocate(
     >>> round(float(plan.table["budget"].sum()))
     20000
     """
+    check_interval(interval)
     rng = np.random.default_rng(random_seed)
     response = responses(channels, costs, curves, rng)
     place = [channels.names.index(name) for name in response.names]
@@ -152,15 +155,24 @@ class Problem:
         cost: Floats = np.maximum(shares, LEAST_SHARE) * self.budget / self.months
         return cost
 
+    def new_customers(self, shares: Floats) -> Floats:
+        """New customers in all months, (world, channel)."""
+        of_month = self.response.new_customers(self.monthly_cost(shares))
+        brought: Floats = self.months * of_month * np.minimum(shares / LEAST_SHARE, 1.0)
+        return brought
+
     def profits(self, shares: Floats) -> Floats:
         """Profit in every world, (world,)."""
-        brought = self.months * self.response.new_customers(self.monthly_cost(shares))
+        brought = self.new_customers(shares)
         profit: Floats = np.sum(self.value * brought, axis=1) - self.budget * np.sum(shares)
         return profit
 
     def slopes(self, shares: Floats) -> Floats:
         """Derivative of the profit by the shares, (world, channel)."""
-        slopes: Floats = self.budget * (self.value * self.response.per_cost(self.monthly_cost(shares)) - 1.0)
+        cost = self.monthly_cost(shares)
+        straight = self.response.new_customers(cost) / cost
+        per_cost = np.where(shares < LEAST_SHARE, straight, self.response.per_cost(cost))
+        slopes: Floats = self.budget * (self.value * per_cost - 1.0)
         return slopes
 
     def solve(self, worst: float) -> Floats:
@@ -232,6 +244,14 @@ def responses(
             raise DataError(
                 f"curves= has {unknown[0]!r}; the channels are {', '.join(map(str, channels.names))}."
             )
+        for name, curve in curves.items():
+            if not (np.shape(curve) == (3,) and np.all(np.greater(curve, 0.0)) and curve[2] <= 1.0):
+                raise SettingsError(
+                    f"curves= has {tuple(curve)} for {name!r}. Needed: (usual cost of a month, new customers "
+                    "that it brings, elasticity), positive, with an elasticity of 1 at most."
+                )
+        if not curves:
+            raise SettingsError("curves= has no channel. Pass one curve at least.")
         return given_response(curves, worlds)
     if costs is None:
         raise SettingsError(
@@ -240,6 +260,10 @@ def responses(
     group = str(channels.table.index.name)
     column = group if group in costs.columns else "channel"
     paid = [name for name, cac in zip(channels.names, channels.cac, strict=True) if cac > 0.0]
+    if not paid:
+        raise DataError(
+            "No channel has cost anything so far, so nothing says what money brings. Pass curves=."
+        )
     return learn_response(costs, paid, column, worlds, rng)
 
 
@@ -278,7 +302,7 @@ def report(problem: Problem, shares: Floats, tail: float) -> Allocation:
 
     names = pd.Index(problem.response.names, name="channel")
     cost = shares * problem.budget
-    brought = problem.months * problem.response.new_customers(problem.monthly_cost(shares))
+    brought = problem.new_customers(shares)
     value = problem.value * brought
     lower, upper = np.quantile(value, [tail, 1.0 - tail], axis=0)
     mean = value.mean(axis=0)

@@ -10,6 +10,7 @@ import numpy as np
 from lifecast.arrays import Floats
 from lifecast.errors import DataError, SettingsError
 from lifecast.model import CLTV
+from lifecast.settings import check_interval
 from lifecast.timeunit import DAYS_PER_YEAR, parse_horizon
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ class Channels:
         One row per channel: ``new_customers``, ``cost`` and ``cac`` (cost per new customer) of the cost
         table; ``value, value_lower, value_upper``, expected lifetime value of a new customer (at the last
         horizon) and how sure it is; ``value_to_cac`` with bounds; ``probability_pays`` (value above cost);
-        ``probability_best`` (highest return of all channels); ``highest_cac``, which still returns the target
-        with the probability asked for; ``highest_commission``, the share of every purchase's value that could
-        be given away besides and still do so; ``uplift, uplift_lower, uplift_upper``, by how much its
-        customers are worth more than the rest's.
+        ``probability_best`` (highest return of all channels; those that cost nothing share it);
+        ``highest_cac``, which still returns the target with the probability asked for;
+        ``highest_commission``, the share of every purchase's value that could be given away besides and still
+        do so; ``uplift, uplift_lower, uplift_upper``, by how much its customers are worth more than the
+        rest's.
     roi : DataFrame
         One row per channel and horizon: ``roi``, (value - cost) / cost, with bounds, and
         ``probability_positive``.
@@ -98,7 +100,7 @@ def channels(
     SettingsError
         The model has no groups.
     DataError
-        The cost table lacks a column, or a channel that the model has not seen stands in it.
+        The cost table lacks a column or a figure, or a channel that the model has not seen stands in it.
 
     Notes
     -----
@@ -119,6 +121,9 @@ def channels(
 
     if not 0.0 < probability < 1.0:
         raise SettingsError(f"probability={probability}: needed a probability between 0 and 1, such as 0.9.")
+    check_interval(interval)
+    if not horizons:
+        raise SettingsError('horizons=(): needed at least one, such as "365 days".')
     group = grouping(model)
     spent = add_costs(costs, group, known_groups(model))
     names = tuple(spent.index)
@@ -167,6 +172,8 @@ def known_groups(model: CLTV) -> list[Any]:
 
 def add_costs(costs: "pd.DataFrame", group: str, known: Sequence[Any]) -> "pd.DataFrame":
     """Cost, new customers and their ratio by channel."""
+    import pandas as pd
+
     column = group if group in costs.columns else "channel"
     missing = [name for name in (column, "cost", "new_customers") if name not in costs.columns]
     if missing:
@@ -174,12 +181,22 @@ def add_costs(costs: "pd.DataFrame", group: str, known: Sequence[Any]) -> "pd.Da
             f"The cost table has no column {missing[0]!r}; it has {', '.join(map(str, costs.columns))}. "
             f"Needed: {group}, cost and new_customers, a row per channel, or per channel and period."
         )
-    spent = costs.groupby(column, sort=True)[["new_customers", "cost"]].sum().rename_axis(group)
+    numbers = costs[["cost", "new_customers"]].apply(pd.to_numeric, errors="coerce")
+    unread = costs[column].isna() | ~np.isfinite(numbers.to_numpy(np.float64)).all(axis=1)
+    if unread.any():
+        row = costs.loc[unread, [column, "cost", "new_customers"]].iloc[0]
+        raise DataError(
+            f"{int(unread.sum()):,} of {len(costs):,} rows of the cost table lack a {group}, a cost or new "
+            f"customers (first: {', '.join(map(str, row))}). Needed: all three in every row, 0 for none."
+        )
+    spent: pd.DataFrame = (
+        numbers.groupby(costs[column], sort=True)[["new_customers", "cost"]].sum().rename_axis(group)
+    )
     unknown = [name for name in spent.index if name not in known]
     if unknown:
         raise DataError(
             f"The cost table has {group} {unknown[0]!r}, which the model has not seen; it knows "
-            f"{', '.join(map(str, known))}. Leave the row out, or fit on customers of it."
+            f"{', '.join(map(repr, known))}. Leave the row out, or fit on customers of it."
         )
     bad = spent[(spent["cost"] < 0) | ~(spent["new_customers"] > 0)]
     if len(bad):
@@ -221,8 +238,8 @@ def value_table(
             table[f"value_to_cac{name}"] = np.asarray(worth) / cac
         returns = value / cac
     table["probability_pays"] = np.mean(value > cac, axis=0)
-    best = np.argmax(returns, axis=1)
-    table["probability_best"] = np.bincount(best, minlength=cac.size) / len(value)
+    best = returns == returns.max(axis=1, keepdims=True)  # several, where several cost nothing
+    table["probability_best"] = np.mean(best / best.sum(axis=1, keepdims=True), axis=0)
     cautious = np.quantile(value, 1.0 - probability, axis=0)
     table["highest_cac"] = cautious / (1.0 + target_roi)
     table["highest_commission"] = np.maximum(0.0, 1.0 - cac * (1.0 + target_roi) / cautious)

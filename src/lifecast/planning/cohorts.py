@@ -9,6 +9,7 @@ from lifecast.engines.duckdb_measures import cohort_cells, waits_for_second
 from lifecast.errors import SettingsError
 from lifecast.planning.kaplan_meier import median_day, read_off, share_by_day
 from lifecast.planning.purchases import Purchases, read_purchases
+from lifecast.settings import check_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,8 +132,7 @@ def cohorts(
 
     if period not in _OFFSETS:
         raise SettingsError(f"period={period!r}: needed 'week', 'month', 'quarter' or 'year'.")
-    if not 0.0 < interval < 1.0:
-        raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
+    check_interval(interval)
     bought = read_purchases(
         log,
         customer_id=customer_id,

@@ -14,6 +14,7 @@ from lifecast.forecast import Forecast
 from lifecast.model import CLTV
 from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
 from lifecast.rfm import RFM
+from lifecast.settings import check_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,8 +134,7 @@ def treatment_effect(
     """
     if lever not in FACTORS:
         raise SettingsError(f"lever={lever!r}: needed one of {', '.join(FACTORS)}.")
-    if not 0.0 < interval < 1.0:
-        raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
+    check_interval(interval)
     if rfm.holdout is None or rfm.holdout.value is None:
         raise DataError(
             "A test needs what customers bought after the offer, with amounts. Pass observation_end= (the "

@@ -13,6 +13,7 @@ from lifecast.forecast import Forecast
 from lifecast.grouped_forecast import GroupedForecast, forecast_by
 from lifecast.planning.chances import value_name, work_out_chances
 from lifecast.rfm import RFM
+from lifecast.settings import check_interval
 from lifecast.timeunit import parse_horizon
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def segments(
     Raises
     ------
     SettingsError
-        ``top`` is no share, or the window does not lie within the horizon.
+        ``top`` is no share, the threshold is negative, or the window does not lie within the horizon.
 
     Notes
     -----
@@ -113,6 +114,8 @@ def segments(
 
     if not 0.0 < top < 1.0:
         raise SettingsError(f"top={top}: needed a share of customers between 0 and 1, such as 0.1.")
+    if threshold is not None and not threshold >= 0.0:
+        raise SettingsError(f"threshold={threshold}: needed a value of 0 or more, such as 100.")
     rfm = forecast.simulation.rfm
     length = window_within(forecast, window)
     places = max(1, round(top * len(rfm)))
@@ -273,6 +276,7 @@ def segment_lift(
     """
     import pandas as pd
 
+    check_interval(interval)
     customers = segments.customers
     came = what_came(actual, customers["customer_id"])
     worth = "cltv" if "cltv" in customers else "purchases"

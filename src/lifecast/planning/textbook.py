@@ -15,6 +15,7 @@ from lifecast.arrays import Floats
 from lifecast.engines.duckdb_measures import block_sums
 from lifecast.errors import SettingsError
 from lifecast.planning.purchases import read_purchases
+from lifecast.settings import check_interval
 from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:
@@ -173,8 +174,7 @@ def textbook_measures(
 def _check(margin: float, interval: float, resamples: int, cac: Any, by: str | None) -> None:
     if not np.isfinite(margin):
         raise SettingsError(f"margin={margin}: needed a share of revenue, such as 0.3.")
-    if not 0.0 < interval < 1.0:
-        raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
+    check_interval(interval)
     if resamples < 1:
         raise SettingsError(f"resamples={resamples}: needed at least 1; 1000 is usual.")
     if by is None and isinstance(cac, Mapping):
