@@ -166,6 +166,10 @@ def test_is_the_truth_of_a_shop_within_the_interval() -> None:
 def test_is_what_cannot_be_refused_politely(forecast: lc.Forecast) -> None:
     with pytest.raises(lc.SettingsError, match="positive factor"):
         lc.scenario(forecast, dropout=0.0)
+    with pytest.raises(lc.SettingsError, match=r"has shape \(3,\), the forecast 400 worlds"):
+        lc.scenario(forecast, dropout=np.full(3, 0.9))
+    with pytest.raises(lc.SettingsError, match=r"dropout=-0\.5: needed a positive factor"):
+        lc.treat(forecast, cost=1.0, effect={"dropout": -0.5})
     with pytest.raises(lc.SettingsError, match="commission"):
         lc.scenario(forecast, commission=1.5)
     with pytest.raises(lc.SettingsError, match="source is one of friend, search"):

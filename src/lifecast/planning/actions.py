@@ -121,6 +121,7 @@ def treat(
         raise SettingsError(f"discount={discount}: needed a share of the price, below 1.")
     if budget is not None and not budget >= 0.0:
         raise SettingsError(f"budget={budget}: needed an amount of money, or None for no limit.")
+    Change(**effect).check(len(simulation.worlds))
     costs = costs_of(cost, simulation)
     labels, group = groups_of(simulation, by)
     tail = (1.0 - forecast.interval) / 2

@@ -44,10 +44,24 @@ class Change:
         factors = self.purchase_rate, self.dropout, self.average_order
         return Change(*(np.asarray(factor, np.float64) ** strength for factor in factors))
 
+    def check(self, worlds: int) -> None:
+        """Refuse factors that are not positive, or are of another number of worlds.
+
+        Raises
+        ------
+        SettingsError
+        """
+        for name, factor in vars(self).items():
+            if not (np.all(np.isfinite(factor)) and np.all(np.greater(factor, 0.0))):
+                raise SettingsError(f"{name}={factor}: needed a positive factor, such as 1.1 for 10% more.")
+            if np.shape(factor) not in ((), (worlds,)):
+                raise SettingsError(
+                    f"{name}= has shape {np.shape(factor)}, the forecast {worlds:,} worlds. Pass one factor, "
+                    f"or one for each world: a test's with treatment_effect(..., draws={worlds})."
+                )
+
     def spend_factor(self, worlds: int) -> Floats:
         """That of amounts in each world."""
-        if not (np.all(np.isfinite(self.average_order)) and np.all(np.greater(self.average_order, 0.0))):
-            raise SettingsError(f"average_order={self.average_order}: needed a positive factor, such as 1.1.")
         return np.array(np.broadcast_to(self.average_order, worlds), np.float64)
 
 

@@ -117,6 +117,8 @@ def scenario(
             f"margin={margin}, commission={commission}: needed a factor, and a share between 0 and 1."
         )
     simulation = forecast.simulation
+    change = Change(purchase_rate, dropout, average_order)
+    change.check(len(simulation.worlds))
     places = chosen(simulation.rfm, who)
     some = only(simulation, places)
     rate = simulation.discount_rate
@@ -130,7 +132,7 @@ def scenario(
         margin=some.margin * margin * (1.0 - commission),
         discount_rate=rate,
     )
-    orders = Change(average_order=average_order).spend_factor(len(simulation.worlds))
+    orders = change.spend_factor(len(simulation.worlds))
     count = len(places)
     after = add_up(other, threads, progress)
     after[1:] *= orders[:, None]
