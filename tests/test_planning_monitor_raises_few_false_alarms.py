@@ -121,6 +121,10 @@ def test_are_bad_questions_refused(forecast: lc.Forecast, log: pd.DataFrame, rfm
         lc.monitor(forecast, log, false_alarms=5)
     with pytest.raises(lc.SettingsError, match="at least 1"):
         lc.monitor(forecast, log, every=0)
+    with pytest.raises(lc.SettingsError, match="a whole number"):
+        lc.monitor(forecast, log, every=2.5)  # type: ignore[arg-type]
+    with pytest.raises(lc.SettingsError, match="infinite horizon are years"):
+        lc.monitor(replace(forecast, horizon=np.inf), log)
     with pytest.raises(lc.DataError, match="40 values, the forecast 39 periods"):
         lc.monitor(forecast, np.ones(40))
     with pytest.raises(lc.DataError, match="nothing has come yet"):

@@ -1,5 +1,6 @@
 """A forecast under watch: period by period against what comes, with an alarm when it is out too often."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,7 @@ def monitor(
         raise SettingsError(f"measure={measure!r}: this forecast has {', '.join(forecast.draws)}.")
     if not 0.0 < false_alarms < 1.0:
         raise SettingsError(f"false_alarms={false_alarms}: needed a probability, such as 0.05.")
-    if every < 1:
+    if every < 1 or every != int(every):
         raise SettingsError(f"every={every}: needed a whole number of periods, at least 1.")
     came = sums_of(forecast, actual, measure)
     edges = forecast.simulation.periods
@@ -188,6 +189,11 @@ def sums_of(forecast: Forecast, actual: Any, measure: str) -> Floats:
                 "each period that is over."
             )
         return came
+    if math.isinf(forecast.horizon):
+        raise SettingsError(
+            "The periods of an infinite horizon are years. Forecast to a finite one, or pass the sums of "
+            "each year that is over."
+        )
     if measure == "discounted_value":
         raise SettingsError(
             "Sums of a log are not discounted. Use measure='value', or pass sums that you have discounted."
