@@ -198,6 +198,8 @@ def test_is_a_start_the_first_of_its_days(forecast: lc.Forecast) -> None:
         ({"drop": "channel"}, "no column 'channel'"),
         ({"new_customers": 1.5}, "new_customers 1.5: needed whole numbers"),
         ({"new_customers": -1}, "new_customers -1"),
+        ({"new_customers": np.inf}, "new_customers inf"),
+        ({"new_customers": np.nan}, "new_customers nan"),
         ({"start": "2024-06-30"}, "before the forecast"),
         ({"start": -1.0}, "before the forecast"),
         ({"new_customers": 0}, "brings nobody"),
@@ -214,5 +216,7 @@ def test_are_bad_plans_refused(forecast: lc.Forecast, change: dict[str, object],
 def test_are_groups_that_newcomers_cannot_have_refused(forecast: lc.Forecast, plan: pd.DataFrame) -> None:
     some = np.arange(len(forecast.customers)) % 2
     assert lc.cash_flow(forecast, some).groups == (0, 1)
+    with pytest.raises(lc.DataError, match="a group called 'all'"):
+        lc.cash_flow(forecast, np.where(some, "all", "others"))
     with pytest.raises(lc.SettingsError, match="name of an attribute"):
         lc.cash_flow(forecast, some, new_customers=plan)

@@ -86,10 +86,10 @@ def read_plan(plan: "pd.DataFrame", forecast: Forecast, by: str | None = None) -
             f"Needed: {', '.join(needed)}."
         )
     counts = plan["new_customers"].to_numpy(np.float64)
-    if not (np.all(counts >= 0) and np.all(counts == np.round(counts))):  # NaN equals nothing
+    whole = (counts >= 0) & (counts < np.inf) & (counts == np.round(counts))
+    if not whole.all():
         raise DataError(
-            f"The plan has new_customers {counts[(counts != np.round(counts)) | (counts < 0)][0]:g}: needed "
-            "whole numbers from 0 up. Round them."
+            f"The plan has new_customers {counts[~whole][0]:g}: needed whole numbers from 0 up. Round them."
         )
     starts = np.array([time_of(start, forecast, unit) for start in plan["start"]], np.float64)
     if np.any(~(starts >= 0.0)):

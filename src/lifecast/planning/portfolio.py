@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats
-from lifecast.errors import SettingsError
+from lifecast.errors import DataError, SettingsError
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.grouped_forecast import forecast_by
 from lifecast.period_sums import PeriodSums
@@ -90,8 +90,8 @@ def cash_flow(
     SettingsError
         New customers cannot be grouped by a sequence.
     DataError
-        The plan lacks a column, starts before the forecast, has numbers of customers that are none, or brings
-        nobody before the forecast ends.
+        A group is called "all"; or the plan lacks a column, starts before the forecast, has numbers of
+        customers that are none, or brings nobody before the forecast ends.
 
     Notes
     -----
@@ -138,6 +138,8 @@ def cash_flow(
         nobody = np.zeros((len(added), *shape[1:]))
         existing = {name: np.concatenate([draws, nobody]) for name, draws in existing.items()}
         coming = {name: sums.sums[-1][number] for number, name in enumerate(existing)}
+    if by is not None and ALL in groups:
+        raise DataError(f"by= has a group called {ALL!r}, which is what everybody is called. Rename it.")
     draws = {name: np.stack([existing[name], coming[name]], axis=1) for name in existing}
     blocks = blocks_of(draws, groups, by is not None, new_customers is not None)
     probabilities = np.array([(1.0 - forecast.interval) / 2, 0.5, (1.0 + forecast.interval) / 2])
