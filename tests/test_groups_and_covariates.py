@@ -9,6 +9,7 @@ import pytest
 
 import lifecast as lc
 from lifecast.arrays import Floats
+from lifecast.encoding import learn_encoding
 from lifecast.posterior import UNSEEN
 
 FAMILY = lc.BGNBD()
@@ -278,6 +279,23 @@ def test_is_a_category_that_the_fit_has_not_seen_refused() -> None:
         model.expected_purchases(
             lc.RFM.from_frame(frame.head(3).assign(tier=["x", "z", "y"]), time_unit="week"), 4
         )
+
+
+def test_are_groups_of_another_type_refused(shop: tuple[lc.RFM, Floats, lc.CLTV]) -> None:
+    rfm, _, model = shop
+    numbered = rfm.to_frame().assign(channel=7)
+    with pytest.raises(lc.DataError, match="'channel' is 7 for a customer, and the fit knows '"):
+        model.expected_purchases(lc.RFM.from_frame(numbered, time_unit="week"), 4)
+
+
+def test_is_the_same_learned_of_customers_in_any_order() -> None:
+    frame = histories(np.tile(FAMILY.constrain(TYPICAL), (999, 1)), 2)
+    frame["age"] = np.random.default_rng(1).lognormal(size=len(frame))
+    one, other = (
+        learn_encoding(lc.RFM.from_frame(rows, time_unit="week"), None, ["age"])
+        for rows in (frame, frame.sample(frac=1.0, random_state=3))
+    )
+    assert one == other
 
 
 @pytest.mark.parametrize("method", ["map", "nuts"])

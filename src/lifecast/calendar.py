@@ -65,6 +65,8 @@ class Calendar:
                 f"The calendar has the columns {', '.join(map(repr, source.columns))}. Needed: date, and one "
                 "or more columns of numbers, such as promotion, 1 on its days and else 0."
             )
+        if any("\n" in str(name) for name in names):
+            raise DataError("The calendar has a column whose name has two lines. Give it a name of one.")
         source.attach({"date": "date"} | {f"column_{i}": name for i, name in enumerate(names)})
         numbers = ", ".join(f"TRY_CAST(column_{i} AS DOUBLE) AS column_{i}" for i in range(len(names)))
         rows = source.connection.sql(
@@ -89,7 +91,7 @@ class Calendar:
             if np.any(opened < 0.0) or not np.any(opened > 0.0):
                 raise DataError('The calendar\'s column "open" must be 0 on closed days, 1 on ordinary ones.')
         learned = [i for i, name in enumerate(names) if name != OPEN]
-        return cls(days[0].item(), tuple(names[i] for i in learned), values[:, learned], opened)
+        return cls(days[0].item(), tuple(str(names[i]) for i in learned), values[:, learned], opened)
 
     @property
     def scale(self) -> Floats:

@@ -13,6 +13,7 @@ from lifecast.errors import SettingsError
 from lifecast.families.contract import DiscreteTime
 from lifecast.families.density import Rows
 from lifecast.grouping import PurchaseRows, SpendRows, counts, distinct_from_previous, spend_history
+from lifecast.methods import TRUSTED_K_HAT
 from lifecast.model import CLTV
 from lifecast.population import Population
 from lifecast.rfm import RFM
@@ -24,7 +25,6 @@ FEWEST_DRAWS = 100
 MOST_ROWS = 5_000
 ROWS_AT_A_TIME = 500
 HOLDOUT_DRAWS = 100  # the mean over draws hardly depends on their number
-TRUSTED_K_HAT = 0.7
 UNMOVED = 1e-7  # log likelihoods closer than this across draws: leaving the customer out changes nothing
 
 

@@ -124,7 +124,8 @@ class Encoding:
         SettingsError
             The RFM lacks an attribute.
         DataError
-            A covariate is missing or unknown, or there are too many kinds to tell apart.
+            Groups are numbers where the fit had texts, a covariate is missing or unknown, or there are too
+            many kinds to tell apart.
         """
         group = np.zeros(len(rfm), np.int64)
         if self.groups is None and not self.covariates:
@@ -132,6 +133,7 @@ class Encoding:
         if self.groups is not None:
             place = {name: number for number, name in enumerate(self.group_names)}
             of_customers = attribute(rfm, self.groups).to_pylist()
+            self._check_kind_of_names(of_customers)
             group = np.array([place.get(name, len(place)) for name in of_customers], np.int64)
         if not self.covariates:
             present, kind = codes(group)
@@ -145,6 +147,17 @@ class Encoding:
                 "be told apart. Use fewer covariates, or cut numbers into classes."
             )
         return Kinds(distinct[:, 0].astype(np.int64), distinct[:, 1:], kind.ravel().astype(np.int64))
+
+    def _check_kind_of_names(self, found: list[Any]) -> None:
+        """Refuse "1" where the fit had 1, or the other way round: to it, all these groups would be new."""
+        texts = isinstance(next(iter(self.group_names), ""), str)
+        other = next((name for name in found if name is not None and isinstance(name, str) != texts), None)
+        if other is not None:
+            raise DataError(
+                f"Group {self.groups!r} is {other!r} for a customer, and the fit knows "
+                f"{', '.join(map(repr, self.group_names[:5]))}: {'numbers' if texts else 'texts'} here, "
+                f"{'texts' if texts else 'numbers'} there. Give the column the same type in both tables."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The encoding, ready for JSON."""
@@ -197,7 +210,7 @@ def learn_covariate(rfm: RFM, name: str) -> Covariate:
         )
     if len(levels) == 2 or not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
         return Covariate(name, levels)
-    numbers = as_numbers(values, name)
+    numbers = np.sort(as_numbers(values, name))  # to the last digit the same for customers in any order
     return Covariate(name, (), float(np.mean(numbers)), float(np.std(numbers)))
 
 
@@ -215,7 +228,7 @@ def attribute(rfm: RFM, name: str) -> "pa.Array[Any]":
     if name not in rfm.attributes:
         raise SettingsError(
             f"The model needs the attribute {name!r}; the RFM has {', '.join(rfm.attributes) or 'none'}. "
-            f"Pass attributes=[{name!r}] to rfm_summary."
+            f"Pass attributes=[{name!r}] to rfm_summary, or a table of customers with that column."
         )
     values = rfm.attributes[name]
     if pa.types.is_floating(values.type):

@@ -1,7 +1,7 @@
 """Groups of one family, partially pooled: what is typical, how far groups spread, and each group's own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,6 +78,12 @@ def pool(
         chosen = banks.draw(drawn.points, rng)
         k_hat = float(np.max(banks.k_hats(drawn.points.mean(axis=0))))
         banks, begin = better_banks(groups, chosen, drawn.points, rng), mode.location
+    checks = [
+        replace(check, remedy="Use a longer log, or merge the smallest groups.")
+        if "k-hat" in check.check
+        else check
+        for check in drawn.checks
+    ]  # not NUTS, which groups cannot have
     shared, chosen = drawn.points[:draws], chosen[:draws]
     typical, spread = shared[:, :d], np.exp(shared[:, d:])
     unseen = typical + spread * rng.standard_normal(typical.shape)
@@ -86,4 +92,4 @@ def pool(
         "A group's posterior is far from its approximation; use a longer log, or merge the smallest groups.",
     )  # fmt: skip
     everyone = np.concatenate([chosen, unseen[:, None]], axis=1)
-    return Pooled(typical, spread, everyone, (*drawn.checks, check))
+    return Pooled(typical, spread, everyone, (*checks, check))
