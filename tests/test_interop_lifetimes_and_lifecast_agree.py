@@ -79,7 +79,10 @@ def test_is_value_the_same_up_to_how_it_is_discounted(
 
 def test_does_a_model_go_to_lifetimes_and_back(rfm: lc.RFM) -> None:
     model = lc.CLTV(lc.BGNBD(), lc.GammaGamma(), market=None).fit(rfm, method="map")
-    back = from_lifetimes(*to_lifetimes(model), time_unit="week")
+    fitters = to_lifetimes(model)
+    purchases = model.expected_purchases(rfm, 39)
+    np.testing.assert_allclose(fitters[0].predict(39, rfm.frequency, rfm.recency, rfm.T), purchases)
+    back = from_lifetimes(*fitters, time_unit="week")
     pd.testing.assert_series_equal(back.expected_value(rfm, 39), model.expected_value(rfm, 39))
 
 

@@ -101,5 +101,7 @@ def to_lifetimes(model: CLTV) -> tuple[Any, Any]:
             )
         fitter = getattr(lifetimes, kinds[family.name])()
         fitter.params_ = pd.Series(model.parameters["mean"][list(family.parameters)].to_dict())
+        if hasattr(fitter, "conditional_expected_number_of_purchases_up_to_time"):
+            fitter.predict = fitter.conditional_expected_number_of_purchases_up_to_time  # as its fit does
         fitters.append(fitter)
     return fitters[0], fitters[1]
