@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 import lifecast as lc
 from lifecast.cli import app
+from lifecast.cli.report import horizons_to
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_does_the_command_write_the_page_of_python(folder: Path, tmp_path: Path)
     outlook = {"annual_discount_rate": 0.1, "margin": 0.3, "worlds": 50}
     forecast = model.forecast(rfm, "180 days", **outlook)
     costs = pd.read_csv(folder / "costs.csv")
-    horizons = ("30 days", "90 days", "365 days", "180 days")
+    horizons = ("30 days", "90 days", "180 days")
     by_channel = lc.channels(model, costs, horizons=horizons, **outlook)
     lc.report(
         forecast, tmp_path / "python.html", model=model, segments=lc.segments(forecast),
@@ -69,6 +70,28 @@ def test_are_past_forecasts_and_the_sources_of_uncertainty_asked_for(folder: Pat
         "past-forecasts",
     ]  # fmt: skip
     assert "made again from 2 earlier days" in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("horizon", ["40", "2025-06-30", "infinite"])
+def test_may_a_horizon_be_written_in_any_way(folder: Path, tmp_path: Path, horizon: str) -> None:
+    result = run(
+        "report", folder / "log.csv", "--model", folder / "channels.nc", "--horizon", horizon, "--worlds", 5,
+        "--costs", folder / "costs.csv", "--out", tmp_path / "report.html",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "channels" in sections_of(tmp_path / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("days", "horizons"),
+    [
+        (365.25, ("30 days", "90 days", "365 days")),
+        (20.0, ("20 days",)),
+        (float("inf"), ("30 days", "90 days", "365 days", "infinite")),
+    ],
+)
+def test_do_channels_return_over_the_usual_times(days: float, horizons: tuple[str, ...]) -> None:
+    assert horizons_to(days) == horizons
 
 
 @pytest.mark.parametrize(

@@ -208,8 +208,8 @@ _MOST_FREQUENT, _STEPS = 30, 24
 def plot_customer_map(model: CLTV, rfm: RFM, horizon: Any = None, ax: "Axes | None" = None) -> "Axes":
     """Draw what the model thinks of customers by how often, and how lately, they bought.
 
-    Of customers as old as the middle one of the RFM; where the model has groups or covariates, with the most
-    common value of each.
+    Of customers as old as the middle one of the RFM; where the model has groups or covariates, of the largest
+    group, with the middle or most common value of each covariate.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def plot_customer_map(model: CLTV, rfm: RFM, horizon: Any = None, ax: "Axes | No
             "recency": age - np.tile(idle, frequency.size),
             "T": age,
         }
-    ).assign(**{name: values.to_pandas().mode()[0] for name, values in rfm.attributes.items()})
+    ).assign(**_usual_customer(model, rfm))
     customers = RFM.from_frame(cells, rfm.time_unit, rfm.observation_end)
     alive = horizon is None
     found = model.probability_alive(customers) if alive else model.expected_purchases(customers, horizon)
@@ -566,6 +566,19 @@ def until(channels: "Channels") -> str:
     """How long a customer's value counts, in words."""
     last = channels.horizons[-1]
     return f"in {last}" if as_horizon(last) == last else "for life"
+
+
+def _usual_customer(model: CLTV, rfm: RFM) -> dict[str, Any]:
+    """A value of each attribute that the model needs: the middle one of numbers, else the most common one."""
+    families = [family for family in (model.purchases, model.spend) if family is not None]
+    found: dict[str, Any] = {}
+    for name in {name for family in families for name in family.covariates}:
+        values = rfm.attributes[name].to_pandas()
+        numbers = values.dtype.kind in "iuf"
+        found[name] = values.median() if numbers else values.mode()[0]
+    for name in {family.groups for family in families if family.groups is not None}:
+        found[name] = rfm.attributes[name].to_pandas().mode()[0]
+    return found
 
 
 def lorenz(expected: Floats) -> tuple[Floats, Floats]:

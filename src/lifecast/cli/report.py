@@ -1,5 +1,6 @@
 """The report command: one page for people who read no code."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,9 +19,11 @@ from lifecast.cli.options import (
     given,
     numeric,
 )
-from lifecast.cli.plan import RETURNS_AFTER, attributes_of, read_costs
+from lifecast.cli.plan import attributes_of, read_costs
 from lifecast.cli.printing import say, working
 from lifecast.errors import SettingsError
+
+RETURNS_AFTER = (30, 90, 365)  # days
 
 
 def report(
@@ -115,8 +118,8 @@ def report(
         from lifecast.planning.channels import channels
 
         with working("Valuing channels"):
-            horizons = tuple(dict.fromkeys([*RETURNS_AFTER, horizon]))
-            found["channels"] = channels(fitted, spent, horizons=horizons, **outlook)
+            days = forecast.horizon * forecast.time_unit.days
+            found["channels"] = channels(fitted, spent, horizons=horizons_to(days), **outlook)
         if budget is not None:
             found["allocation"] = allocate(
                 found["channels"], budget, spent, months=months, interval=interval, random_seed=seed
@@ -131,3 +134,9 @@ def report(
             )  # fmt: skip
     write_report(forecast, out, model=fitted, title=title, **found)
     say(f"Wrote {out}.")
+
+
+def horizons_to(days: float) -> tuple[str, ...]:
+    """The usual ones that are shorter, and the forecast's own, from a customer's first purchase on."""
+    shorter = [f"{usual} days" for usual in RETURNS_AFTER if usual < 0.9 * days]
+    return (*shorter, "infinite" if math.isinf(days) else f"{days:.0f} days")

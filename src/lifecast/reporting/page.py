@@ -124,13 +124,13 @@ def render(title: str, about: str, shown: list[Section]) -> str:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=PackageLoader("lifecast.reporting", "page"),
+        loader=PackageLoader("lifecast.reporting", "template"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    ours = files("lifecast.reporting").joinpath("page")
+    ours = files("lifecast.reporting").joinpath("template")
     script, style = (ours.joinpath(f"report.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
     return environment.get_template("report.html").render(
         title=title,
