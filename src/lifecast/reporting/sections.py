@@ -136,8 +136,8 @@ def data_quality(forecast: Forecast) -> Section:
     repeat = int(np.count_nonzero(rfm.frequency))
     unit = rfm.time_unit.name
     words = [
-        f"{repeat:,} of {len(rfm):,} customers ({repeat / len(rfm):.0%}) bought more than once; they are "
-        f"those from whom a model learns. The middle customer has been known for {np.median(rfm.T):,.1f} "
+        f"{repeat:,} of {len(rfm):,} customers ({repeat / len(rfm):.0%}) bought more than once; a "
+        f"model learns most from them. The middle customer has been known for {np.median(rfm.T):,.1f} "
         f"{unit}s, the oldest for {np.max(rfm.T):,.1f}."
     ]
     if rfm.monetary_value is None:
