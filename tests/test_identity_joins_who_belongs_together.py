@@ -179,6 +179,15 @@ def test_do_joined_accounts_come_near_the_people() -> None:
     assert set(mixed[mixed > 1].index) <= set(conflicting) | set(phones["customer"][phones["phone"].notna()])
 
 
+def test_are_accounts_with_long_numbers_told_apart() -> None:
+    many = 2**60
+    table = pd.DataFrame({"account": [many + 1, many + 3, many + 5], "email": ["a", "a", "b"]})
+    people = lc.join_identities(table, keys=["email"])
+    found = people.customer_of([many + 1, many + 3, many + 5, many + 7])
+    assert found.tolist() == [many + 1, many + 1, many + 5, many + 7]
+    assert people.customer_of([many + 3, "guest"]).tolist() == [many + 1, "guest"]
+
+
 def test_do_lines_get_their_customer_and_strangers_keep_their_account() -> None:
     table = pd.DataFrame({"account": ["b", "a"], "email": ["1@x", "1@x"]})
     people = lc.join_identities(table, keys=["email"])

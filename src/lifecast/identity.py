@@ -71,11 +71,12 @@ class Identities:
         """
         import pandas as pd
 
-        known = self.accounts.set_index("account")["customer_id"]
         given = pd.Series(account)
-        found = given.map(known)
-        customer = found.where(found.notna(), given).rename("customer_id")
-        return customer if customer.hasnans else customer.astype(known.dtype)
+        if isinstance(given.dtype, pd.CategoricalDtype):
+            given = given.astype(given.cat.categories.dtype)
+        place = pd.Index(self.accounts["account"]).get_indexer(pd.Index(given))
+        customer = self.accounts["customer_id"].to_numpy()[place]  # of the last one where there is none
+        return given.mask(place >= 0, customer).rename("customer_id")
 
     def __str__(self) -> str:
         customers = self.accounts["customer_id"].nunique()
