@@ -260,6 +260,7 @@ def test_is_a_customer_scored_with_its_own_covariates() -> None:
         (["a", None, "b"], {"covariates": ["channel"]}, "200 of 600 customers have no 'channel'"),
         ([1.0, float("nan"), 2.5], {"covariates": ["channel"]}, "200 of 600 customers have no 'channel'"),
         (["a", "a", "a"], {"covariates": ["channel"]}, "'a' for every customer"),
+        ([f"c{i}" for i in range(600)], {"covariates": ["channel"]}, "600 categories.*pass groups='channel'"),
     ],
 )
 def test_are_attributes_that_cannot_serve_refused(
@@ -267,7 +268,7 @@ def test_are_attributes_that_cannot_serve_refused(
 ) -> None:
     frame = histories(np.tile(FAMILY.constrain(TYPICAL), (600, 1)), 2)
     if column is not None:
-        frame["channel"] = column * 200
+        frame["channel"] = column * (600 // len(column))
     with pytest.raises(lc.LifecastError, match=message):
         fitted(lc.RFM.from_frame(frame, time_unit="week"), lc.BGNBD(**settings))  # type: ignore[arg-type]
 

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 STEPS_PER_SD = 8  # so that customers of nearly equal covariates can be counted together
 FARTHEST_SD = 4.0
 MOST_KINDS = 5_000
+MOST_LEVELS = 100
 
 
 @dataclass(frozen=True)
 class Covariate:
     """How one attribute becomes columns of numbers.
 
-    A number is standardised and rounded to an eighth of a standard deviation, a category other than the first
+    A number is standardised, held within four standard deviations and rounded to an eighth of one, a category
+    other than the first
     is a column of zeros and ones; so is the higher of two numbers, where there are only two.
 
     Attributes
@@ -190,7 +192,7 @@ def learn_encoding(rfm: RFM, groups: str | None, covariates: Sequence[str]) -> E
     SettingsError
         The RFM lacks an attribute.
     DataError
-        An attribute has missing values, or the same value for everybody.
+        An attribute has missing values, too many categories, or the same value for everybody.
     """
     names: tuple[Any, ...] = ()
     if groups is not None:
@@ -209,6 +211,11 @@ def learn_covariate(rfm: RFM, name: str) -> Covariate:
             f"Covariate {name!r} is {levels[0]!r} for every customer: it explains no difference. Drop it."
         )
     if len(levels) == 2 or not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        if len(levels) > MOST_LEVELS:
+            raise DataError(
+                f"Covariate {name!r} has {len(levels):,} categories, each with effects of its own: at most "
+                f"{MOST_LEVELS} can be learned. Merge the rare ones, or pass groups={name!r} instead."
+            )
         return Covariate(name, levels)
     numbers = np.sort(as_numbers(values, name))  # to the last digit the same for customers in any order
     return Covariate(name, (), float(np.mean(numbers)), float(np.std(numbers)))
