@@ -25,8 +25,8 @@ class Covariate:
     """How one attribute becomes columns of numbers.
 
     A number is standardised, held within four standard deviations and rounded to an eighth of one, a category
-    other than the first
-    is a column of zeros and ones; so is the higher of two numbers, where there are only two.
+    other than the first is a column of zeros and ones; so is the higher of two numbers, where there are only
+    two.
 
     Attributes
     ----------
