@@ -32,6 +32,7 @@ test-slow: $(INSTALLED)
 	$(BIN)/pytest --slow -m slow --durations=0
 
 bench: $(INSTALLED)
+	$(BIN)/python benchmarks/fitting.py
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/backtesting.py
 	$(BIN)/python benchmarks/interval_coverage.py
