@@ -144,3 +144,15 @@ def test_is_a_model_without_groups_refused() -> None:
     model = lc.CLTV.from_parameters({"r": 0.2, "alpha": 4.0, "a": 0.8, "b": 2.4})
     with pytest.raises(lc.SettingsError, match="no groups"):
         lc.channels(model, pd.DataFrame())
+
+
+def test_does_a_calendar_limit_how_far_payback_is_looked_for() -> None:
+    log = lc.datasets.load_cdnow(sample=True)
+    log["channel"] = np.where(log["customer_id"] % 2 == 0, "a", "b")
+    rfm = lc.rfm_summary(log, attributes=["channel"], observation_end="1998-03-31")
+    days = pd.DataFrame({"date": pd.date_range("1997-01-01", "1998-12-31")})
+    days["christmas"] = np.where((days["date"].dt.month == 12) & (days["date"].dt.day < 24), 1, 0)
+    model = lc.CLTV(lc.BGNBD(groups="channel"), calendar=days).fit(rfm, draws=100)
+    costs = pd.DataFrame({"channel": ["a", "b"], "cost": [30.0, 500.0], "new_customers": [1, 1]})
+    payback = lc.channels(model, costs, horizons=("30 days", "180 days"), worlds=50).payback
+    assert payback.loc["a", "days"] <= 180.0 and np.isinf(payback.loc["b", "days"])

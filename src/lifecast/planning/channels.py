@@ -39,7 +39,8 @@ class Channels:
         ``probability_positive``.
     payback : DataFrame
         One row per channel: ``days, days_lower, days_upper`` until the expected value of a customer has
-        reached its cost (infinite where it does not in ten years), and ``probability_ever``.
+        reached its cost (infinite where it does not in ten years; with a calendar, within the horizons), and
+        ``probability_ever``.
     value : (world, channel, horizon)
         Expected value of a new customer in every world.
     payback_days : (world, channel)
@@ -140,7 +141,7 @@ def channels(
     )
     cac = spent["cac"].to_numpy(np.float64)
     bounds = np.array([(1.0 - interval) / 2, (1.0 + interval) / 2])
-    days = days_to_earn_back(model, cac, settings)
+    days = days_to_earn_back(model, cac, horizons, settings)
     return Channels(
         table=value_table(spent, value[:, :, -1], cac, bounds, target_roi, probability),
         roi=roi_table(value, cac, names, horizons, bounds),
@@ -213,10 +214,15 @@ def as_horizon(horizon: str) -> float | str:
     return math.inf if horizon in ("infinite", "inf", "lifetime") else horizon
 
 
-def days_to_earn_back(model: CLTV, cac: Floats, settings: dict[str, Any]) -> Floats:
-    """Days until a customer's expected value reaches its cost, (world, channel); infinite for never."""
+def days_to_earn_back(model: CLTV, cac: Floats, horizons: Sequence[str], settings: dict[str, Any]) -> Floats:
+    """Days until a customer's expected value reaches its cost, (world, channel); infinite for never.
+
+    With a calendar, which ends somewhere, never is beyond the last of the horizons.
+    """
     unit = model.time_unit
     latest = parse_horizon(f"{LATEST_YEARS * DAYS_PER_YEAR} days", unit, None)
+    if model.calendar is not None:
+        latest = max(parse_horizon(as_horizon(horizon), unit, None) for horizon in horizons)
     times = np.append(0.0, np.geomspace(3.0 / unit.days, latest, 120))
     first = model.new_customers(0, **settings).expected_value  # the first purchase alone
     earned = first[:, :, None] + model.new_customer_curve(times, **settings)

@@ -176,7 +176,7 @@ class Rule:
 def rules_for(table: "pd.DataFrame", rfm: RFM, top: float, window: float, in_words: str) -> list[Rule]:
     """The rules, in order; the last fits everybody."""
     alive, best = 1.0 - table["p_left"].to_numpy(), table["p_top"].to_numpy()
-    core = min(CORE * top, 0.5)
+    core = min(round(CORE * top, 9), 0.5)  # 3 x 0.1 is a little more than 0.3
     everybody = np.ones(len(rfm), bool)
     return [
         Rule("new", f"first purchase within the last {in_words}", window >= rfm.T),
