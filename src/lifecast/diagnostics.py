@@ -109,7 +109,7 @@ def independence(rfm: RFM, population: Population, rng: np.random.Generator) -> 
     often = ranks_within(history.n[members], kinds)
     much = ranks_within((history.l if logs_known else history.m)[members], kinds)
     spread = float(np.sqrt((often @ often) * (much @ much)))
-    free = members.size - int(kinds.max(initial=0)) - 3
+    free = members.size - int(np.max(kinds, initial=0)) - 3
     if spread == 0.0 or free < 1:
         return ()
     correlation = min(max(float(often @ much) / spread, -1.0), 1.0)

@@ -372,7 +372,7 @@ def plot_customer_values(forecast: Forecast, ax: "Axes | None" = None) -> "Axes"
     'customers'
     """
     words, expected = _expected(forecast)
-    top = float(expected.max())
+    top = float(np.max(expected))
     low = max(float(np.quantile(expected, 0.01)), 1e-4 * top)
     edges = np.geomspace(0.999 * low, 1.001 * top, 41)
     counts = np.histogram(np.maximum(expected, low), edges)[0]

@@ -102,7 +102,7 @@ def log_likelihood_customer(
 @njit(cache=True, nogil=True)
 def _free_of_time(x_values: Integers, r: float, alpha: float) -> tuple[Floats, Floats]:
     """Log of Gamma(r+x) / (Gamma(r) alpha^x) at each distinct x, and its derivative by r: by recurrence."""
-    running = np.zeros((2, np.max(x_values) + 1))
+    running = np.zeros((2, int(np.max(x_values)) + 1))
     for i in range(running.shape[1] - 1):
         running[0, i + 1] = running[0, i] + math.log((r + i) / alpha)
         running[1, i + 1] = running[1, i] + 1.0 / (r + i)

@@ -287,7 +287,7 @@ def as_table(effects: dict[str, Floats], controls: dict[str, Floats], tail: floa
 
     rows = {}
     for measure, effect in effects.items():
-        row = {"control": controls[measure].mean()}
+        row: dict[str, Any] = {"control": controls[measure].mean()}
         percent = 100.0 * effect / controls[measure]
         for name, values in (("effect", effect), ("percent", percent)):
             row[name] = values.mean()

@@ -44,8 +44,8 @@ def share_by_day(
 
     day, code = np.unique(days, return_inverse=True)
     events = np.bincount(code, weights=customers * bought, minlength=day.size)
-    leaving = np.bincount(code, weights=customers, minlength=day.size)
-    at_risk: Floats = leaving[::-1].cumsum()[::-1]
+    leaving = np.bincount(code, weights=customers, minlength=day.size).astype(np.float64)
+    at_risk: Floats = np.cumsum(leaving[::-1])[::-1]
     seen = events > 0
     day, events, at_risk = day[seen], events[seen], at_risk[seen]
     waiting = np.cumprod(1.0 - events / at_risk)

@@ -197,7 +197,7 @@ def lives(
     """Every purchase of some newcomers up to the forecast's end, given their arrivals (customer,)."""
     pace = shared.pace
     begins = pace.operational(arrival)  # (world, customer)
-    span = float(pace.edges[-1] - arrival.min())
+    span = float(pace.edges[-1] - np.min(arrival))
     left = pace.clock[:, -1] - begins.min(axis=1)
     clock = np.column_stack([np.zeros_like(left), left])
     own_time = Pace(np.array([0.0, span]), clock, np.ones((left.size, 1)), pace.drift, pace.spend_drift)

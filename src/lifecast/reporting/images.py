@@ -9,7 +9,12 @@ from typing import Any
 from lifecast.reporting.parts import Figure
 
 # Text stays text, in the reader's fonts; the same figure has the same bytes.
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "lifecast", "font.family": "sans-serif", "font.size": 10}
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lifecast",
+    "font.family": "sans-serif",
+    "font.size": 10,
+}
 
 
 def image(draw: Callable[[Any], Any], *more: Callable[[Any], Any], height: float = 3.8) -> Figure:

@@ -316,7 +316,7 @@ class _Life:
 
 def _account_used(rng: np.random.Generator, who: Integers, person: Integers, code: np.ndarray) -> np.ndarray:
     """The account of each purchase: any of the person's."""
-    accounts = np.bincount(person, minlength=person.max() + 1)
+    accounts = np.bincount(person, minlength=int(np.max(person)) + 1)
     first = np.cumsum(accounts) - accounts
     chosen = (rng.uniform(size=who.size) * accounts[who]).astype(np.int64)
     used: np.ndarray = code[first[who] + chosen]

@@ -256,7 +256,7 @@ def _expected_purchases(channel: Channel, passed: Floats) -> Floats:
     r, alpha, a, b = (parameters[name] for name in ("r", "alpha", "a", "b"))
     nodes, weights = roots_jacobi(100, b - 1.0, a - 1.0)
     p, weights = 0.5 * (1.0 + nodes), weights / weights.sum()
-    grid = np.expm1(np.linspace(0.0, np.log1p(passed.max()), 4000))
+    grid = np.expm1(np.linspace(0.0, np.log1p(np.max(passed)), 4000))
     expected = -(np.expm1(-r * np.log1p(p * grid[:, None] / alpha)) / p) @ weights
     smooth: Floats = CubicSpline(np.log1p(grid), expected)(np.log1p(passed))
     return smooth
