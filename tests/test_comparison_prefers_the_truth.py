@@ -78,7 +78,8 @@ def test_is_it_arviz_on_every_single_customer(small: lc.RFM) -> None:
     for name, model in models.items():
         loo = arviz_stats.loo(expanded(model, twice), pointwise=True, reff=1.0)
         assert table.loc[name, "elpd"] == pytest.approx(loo.elpd, abs=1e-6)
-        assert table.loc[name, "se"] == pytest.approx(loo.se, rel=1e-6)
+        assert table.loc[name, "se"] == pytest.approx(np.sqrt(240 * np.var(loo.elpd_i.values)), rel=1e-6)
+        assert table.loc[name, "se"] == pytest.approx(loo.se, rel=3e-3)  # of n - 1 in later versions of ArviZ
         assert table.loc[name, "p_loo"] == pytest.approx(loo.p, abs=1e-5)
         assert table.loc[name, "bad_k"] == np.mean(loo.pareto_k > 0.7)
         pointwise[name] = loo.elpd_i.values
