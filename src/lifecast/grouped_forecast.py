@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats
-from lifecast.errors import DataError
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.period_sums import PeriodSums, grouped
+from lifecast.settings import central
 from lifecast.simulation import watch
 
 if TYPE_CHECKING:
@@ -80,16 +80,7 @@ def forecast_by(
     import pandas as pd
 
     simulation = forecast.simulation
-    if isinstance(by, str):
-        labels, group = grouped(simulation, by)
-    else:
-        if len(by) != len(simulation.rfm):
-            raise DataError(
-                f"by= has {len(by):,} values, the forecast {len(simulation.rfm):,} customers. Pass one value "
-                "for each customer, in the order of forecast.customers."
-            )
-        codes, values = pd.factorize(np.asarray(by), sort=True, use_na_sentinel=False)
-        labels, group = list(values), codes.astype(np.int64)
+    labels, group = grouped(simulation, by)
     sums = PeriodSums(simulation, simulation.worlds, group, len(labels), fixed_amounts=False)
     expected = np.asarray(forecast.customers["purchases"], np.float64)
     watch(
@@ -97,7 +88,7 @@ def forecast_by(
         simulation.seed, sums, threads, progress, np.where(np.isfinite(expected), expected, 1.0),
     )  # fmt: skip
     draws = {name: sums.sums[-1][place] for place, name in enumerate(forecast.draws)}
-    probabilities = np.array([(1.0 - forecast.interval) / 2, 0.5, (1.0 + forecast.interval) / 2])
+    probabilities = central(forecast.interval)
     by_group = [{name: values[place] for name, values in draws.items()} for place in range(len(labels))]
     names = pd.Index(labels, name="group")
     unit, end = forecast.time_unit, forecast.observation_end

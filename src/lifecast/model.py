@@ -35,7 +35,14 @@ from lifecast.population import Population
 from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.provenance import described, origin
 from lifecast.rfm import RFM
-from lifecast.settings import check_interval, check_worlds, continuous_rate, known_parameters, margins
+from lifecast.settings import (
+    central,
+    check_bounded,
+    check_worlds,
+    continuous_rate,
+    known_parameters,
+    margins,
+)
 from lifecast.simulation import Observer, Simulation, expectations, simulate, times_or_zero, watch
 from lifecast.timeunit import TimeUnit, parse_horizon
 from lifecast.worlds import Worlds, discounting, draw_worlds, period_edges
@@ -353,13 +360,9 @@ class CLTV:
         self._same_unit(rfm)
         length = parse_horizon(horizon, rfm.time_unit, rfm.observation_end)
         rate = continuous_rate(annual_discount_rate, rfm.time_unit)
-        if np.isinf(length) and rate == 0.0:
-            raise SettingsError(
-                "An infinite horizon needs annual_discount_rate > 0; without it the value has no bound."
-            )
-        check_interval(interval)
+        check_bounded(length, rate)
+        probabilities = central(interval)
         check_worlds(worlds)
-        probabilities = np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
         edges = period_edges(length, rfm.time_unit, rate)
         drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed, rfm.observation_end)
         of_customers = margins(margin, rfm)
@@ -436,21 +439,18 @@ class CLTV:
         1.449
         """
         spend = self._need_spend()
-        check_interval(interval)
+        probabilities = central(interval)
         check_worlds(worlds)
         posterior = self._fitted()
         unit = self._unit()
         length = parse_horizon(horizon, unit, None)
         rate = continuous_rate(annual_discount_rate, unit)
-        if np.isinf(length) and rate == 0.0:
-            raise SettingsError(
-                "An infinite horizon needs annual_discount_rate > 0; without it the value has no bound."
-            )
+        check_bounded(length, rate)
         rfm = newly_acquired(posterior, customers, unit)
         drawn = self._worlds(period_edges(length, unit, rate)[-1], unit, worlds, random_seed)
         return look_ahead(
             rfm, drawn, self.purchases, spend, margins(margin, rfm), rate, length, first_purchase,
-            np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2]), random_seed,
+            probabilities, random_seed,
         )  # fmt: skip
 
     def new_customer_curve(

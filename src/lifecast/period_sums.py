@@ -5,25 +5,42 @@ from typing import Any
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
-from lifecast.errors import SettingsError
+from lifecast.errors import DataError, SettingsError
 from lifecast.grouping import spend_history
 from lifecast.simulation import Futures, Simulation
 from lifecast.worlds import Worlds
 
 
-def grouped(simulation: Simulation, by: str | None) -> tuple[list[Any], Integers]:
-    """The values of an attribute, and each customer's place among them."""
+def grouped(simulation: Simulation, by: Any) -> tuple[list[Any], Integers]:
+    """The values of an attribute or of a sequence, and each customer's place among them; one for None.
+
+    Raises
+    ------
+    SettingsError
+        The RFM has no such attribute.
+    DataError
+        The sequence has another length than the RFM.
+    """
     import pandas as pd
 
+    customers, attributes = len(simulation.rfm), simulation.rfm.attributes
     if by is None:
-        return [None], np.zeros(len(simulation.rfm), np.int64)
-    attributes = simulation.rfm.attributes
-    if by not in attributes:
-        raise SettingsError(
-            f"by={by!r}: the RFM has the attributes {', '.join(attributes) or '(none)'}. "
-            f"Pass attributes=[{by!r}] to rfm_summary."
-        )
-    codes, labels = pd.factorize(attributes[by].to_pandas(), sort=True, use_na_sentinel=False)
+        return [None], np.zeros(customers, np.int64)
+    if isinstance(by, str):
+        if by not in attributes:
+            raise SettingsError(
+                f"by={by!r}: the RFM has the attributes {', '.join(attributes) or '(none)'}. "
+                f"Pass attributes=[{by!r}] to rfm_summary."
+            )
+        values = attributes[by].to_pandas()
+    else:
+        values = np.asarray(by)
+        if len(values) != customers:
+            raise DataError(
+                f"by= has {len(values):,} values; needed one for each of the {customers:,} customers, in the "
+                "order of forecast.customers."
+            )
+    codes, labels = pd.factorize(values, sort=True, use_na_sentinel=False)
     return list(labels), codes.astype(np.int64)
 
 

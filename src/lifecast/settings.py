@@ -45,6 +45,18 @@ def check_interval(interval: float) -> None:
         raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
 
 
+def central(interval: float) -> Floats:
+    """Probabilities of a central interval's lower bound, of the median, and of its upper bound.
+
+    Raises
+    ------
+    SettingsError
+        A level that is no probability.
+    """
+    check_interval(interval)
+    return np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
+
+
 def check_worlds(worlds: int) -> None:
     """Refuse a number of worlds that is none.
 
@@ -54,6 +66,19 @@ def check_worlds(worlds: int) -> None:
     """
     if worlds < 1:
         raise SettingsError(f"worlds={worlds}: needed at least 1; 1000 is usual.")
+
+
+def check_bounded(horizon: float, discount_rate: float) -> None:
+    """Refuse an infinite horizon of which nothing is discounted.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if np.isinf(horizon) and discount_rate == 0.0:
+        raise SettingsError(
+            "An infinite horizon needs annual_discount_rate > 0; without it the value has no bound."
+        )
 
 
 def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:

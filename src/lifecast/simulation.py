@@ -73,6 +73,13 @@ class Book:
     def __len__(self) -> int:
         return self.order.size
 
+    def histories(self, chunk: slice) -> tuple[Integers, Floats, Floats, Integers]:
+        """The distinct histories x, t_x, T (row,) of a chunk, and each customer's place among them."""
+        first = int(self.row[chunk][0])
+        row = self.row[chunk] - first
+        rows = slice(first, first + int(row[-1]) + 1)
+        return self.rows.x[rows], self.rows.t_x[rows], self.rows.T[rows], row
+
 
 @dataclass(frozen=True)
 class Futures:
@@ -163,9 +170,7 @@ class Part:
     @classmethod
     def of(cls, book: Book, chunk: slice, shared: Shared, family: PurchaseFamily) -> "Part":
         """Histories and probabilities of this chunk of the book."""
-        first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
-        of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
-        x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
+        x, t_x, T, row = book.histories(chunk)
         theta, pace = shared.purchases, shared.pace
         p_alive = family.probability_alive(x, t_x, T, theta)
         p_buys = p_alive * family.probability_of_purchase(x, T, theta, pace.drift, pace.clock[:, -1])
@@ -365,9 +370,7 @@ def expectations(
                 *histories, np.tile(times, (draws, 1)), np.tile(weights[:, None], (draws, 1, 1))
             )
         for chunk in chunks(book, max(1, DRAWS_PER_CHUNK // draws)):
-            first_row, row = int(book.row[chunk][0]), book.row[chunk] - book.row[chunk][0]
-            of_chunk = slice(first_row, first_row + int(row[-1]) + 1)
-            x, t_x, T = book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]
+            x, t_x, T, row = book.histories(chunk)
             values = np.ones((x.size, 1))
             if what != "spend":
                 values = purchase_family.probability_alive(x, t_x, T, shared.purchases)

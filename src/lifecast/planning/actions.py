@@ -10,7 +10,8 @@ from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError, SettingsError
 from lifecast.families.changed import Factor
 from lifecast.forecast import Forecast
-from lifecast.planning.chosen import groups_of, only
+from lifecast.period_sums import grouped
+from lifecast.planning.chosen import only
 from lifecast.planning.expected import Change, expected_by_world
 from lifecast.settings import margins
 from lifecast.simulation import Simulation
@@ -123,7 +124,8 @@ def treat(
         raise SettingsError(f"budget={budget}: needed an amount of money, or None for no limit.")
     Change(**effect).check(len(simulation.worlds))
     costs = costs_of(cost, simulation)
-    labels, group = groups_of(simulation, by)
+    labels, group = grouped(simulation, by)
+    labels = ["all"] if by is None else labels
     tail = (1.0 - forecast.interval) / 2
     found = work_out(
         simulation, forecast.horizon, Change(**effect), discount, costs, group, len(labels), tail

@@ -10,7 +10,7 @@ import numpy as np
 from lifecast.arrays import Floats
 from lifecast.errors import DataError, SettingsError
 from lifecast.model import CLTV
-from lifecast.settings import check_interval
+from lifecast.settings import central
 from lifecast.timeunit import DAYS_PER_YEAR, parse_horizon
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def channels(
 
     if not 0.0 < probability < 1.0:
         raise SettingsError(f"probability={probability}: needed a probability between 0 and 1, such as 0.9.")
-    check_interval(interval)
+    bounds = central(interval)[[0, 2]]
     if not horizons:
         raise SettingsError('horizons=(): needed at least one, such as "365 days".')
     group = grouping(model)
@@ -140,7 +140,6 @@ def channels(
         [model.new_customers(as_horizon(horizon), **settings).expected_value for horizon in horizons], axis=2
     )
     cac = spent["cac"].to_numpy(np.float64)
-    bounds = np.array([(1.0 - interval) / 2, (1.0 + interval) / 2])
     days = days_to_earn_back(model, cac, horizons, settings)
     return Channels(
         table=value_table(spent, value[:, :, -1], cac, bounds, target_roi, probability),

@@ -7,7 +7,6 @@ import numpy as np
 
 from lifecast.arrays import Integers
 from lifecast.errors import DataError, SettingsError
-from lifecast.period_sums import grouped
 from lifecast.rfm import RFM
 from lifecast.simulation import Simulation
 
@@ -66,28 +65,3 @@ def only(simulation: Simulation, places: Integers) -> Simulation:
         **arrays,
     )
     return replace(simulation, rfm=some, margin=simulation.margin[places])
-
-
-def groups_of(simulation: Simulation, by: Any) -> tuple[list[Any], Integers]:
-    """The values of an attribute or of a sequence, and each customer's place among them; one for None.
-
-    Raises
-    ------
-    SettingsError
-        The RFM has no such attribute.
-    DataError
-        The sequence has another length than the RFM.
-    """
-    import pandas as pd
-
-    if by is None:
-        return ["all"], np.zeros(len(simulation.rfm), np.int64)
-    if isinstance(by, str):
-        return grouped(simulation, by)
-    if len(by) != len(simulation.rfm):
-        raise DataError(
-            f"by= has {len(by):,} values; needed one for each of the {len(simulation.rfm):,} customers, in "
-            "the order of forecast.customers."
-        )
-    codes, values = pd.factorize(np.asarray(by), sort=True, use_na_sentinel=False)
-    return list(values), codes.astype(np.int64)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -108,8 +107,7 @@ def expected_by_world(
         book = open_book(simulation.rfm, members, simulation.margin, amounts)
         expectations = [expectation(simulation, book, shared, horizon, rate, change) for change in changes]
         for chunk in chunks(book, size):
-            rows, row = histories(book, chunk)
-            x, t_x, T = rows
+            x, t_x, T, row = book.histories(chunk)
             alive = simulation.purchase_family.probability_alive(x, t_x, T, shared.purchases)
             # (sum, change, customer, world)
             sums = np.stack([times_or_zero(alive, of_rows(x, T)) for of_rows in expectations], axis=1)
@@ -132,11 +130,3 @@ def expectation(
     whole_times = isinstance(family, DiscreteTime)
     times, weights = purchases_and_value(shared, horizon, rate, family.time_scale(*known), whole_times)
     return family.expected_purchases(*known, times, weights)
-
-
-def histories(book: Book, chunk: slice) -> tuple[tuple[Any, Any, Any], Integers]:
-    """The distinct histories (x, t_x, T) of a chunk of the book, and each customer's place among them."""
-    first = int(book.row[chunk][0])
-    row = book.row[chunk] - first
-    of_chunk = slice(first, first + int(row[-1]) + 1)
-    return (book.rows.x[of_chunk], book.rows.t_x[of_chunk], book.rows.T[of_chunk]), row

@@ -11,6 +11,7 @@ from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError, SettingsError
 from lifecast.forecast import Forecast
 from lifecast.rfm import RFM, rfm_summary
+from lifecast.settings import central
 from lifecast.transactions import read_transactions
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def monitor(
         )
     draws = forecast.draws[measure][:, : whole * every].reshape(-1, whole, every).sum(axis=2)
     came = came[: over * every].reshape(over, every).sum(axis=1)
-    probabilities = [(1.0 - forecast.interval) / 2, 0.5, (1.0 + forecast.interval) / 2]
+    probabilities = central(forecast.interval)
     lower, median, upper = np.quantile(draws, probabilities, axis=0)
     totals = np.quantile(np.cumsum(draws, axis=1), probabilities, axis=0)
     in_worlds = np.cumsum((draws < lower) | (draws > upper), axis=1)  # misses so far, (world, period)

@@ -12,6 +12,7 @@ from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.grouped_forecast import forecast_by
 from lifecast.period_sums import PeriodSums
 from lifecast.planning.newcomers import Newcomers, read_plan, watch_newcomers
+from lifecast.settings import central
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +143,7 @@ def cash_flow(
         raise DataError(f"by= has a group called {ALL!r}, which is what everybody is called. Rename it.")
     draws = {name: np.stack([existing[name], coming[name]], axis=1) for name in existing}
     blocks = blocks_of(draws, groups, by is not None, new_customers is not None)
-    probabilities = np.array([(1.0 - forecast.interval) / 2, 0.5, (1.0 + forecast.interval) / 2])
+    probabilities = central(forecast.interval)
     edges, unit, end = forecast.simulation.periods, forecast.time_unit, forecast.observation_end
     names = ["group", "customers"]
     total: pd.DataFrame = pd.concat(

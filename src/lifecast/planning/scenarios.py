@@ -14,7 +14,7 @@ from lifecast.forecast import Forecast
 from lifecast.period_sums import PeriodSums
 from lifecast.planning.chosen import chosen, only
 from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
-from lifecast.settings import continuous_rate
+from lifecast.settings import check_bounded, continuous_rate
 from lifecast.simulation import Simulation, watch
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ def scenario(
     rate = simulation.discount_rate
     if annual_discount_rate is not None:
         rate = continuous_rate(annual_discount_rate, forecast.time_unit)
-        if math.isinf(forecast.horizon) and rate == 0.0:
-            raise SettingsError("An infinite horizon needs annual_discount_rate > 0.")
+        check_bounded(forecast.horizon, rate)
     other = replace(
         some,
         purchase_family=changed(simulation.purchase_family, purchase_rate, dropout),

@@ -15,7 +15,7 @@ from lifecast.arrays import Floats
 from lifecast.engines.duckdb_measures import block_sums
 from lifecast.errors import SettingsError
 from lifecast.planning.purchases import read_purchases
-from lifecast.settings import check_interval
+from lifecast.settings import central, check_interval
 from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:
@@ -208,8 +208,7 @@ def _table(measures: dict[str, tuple[Floats, str]], interval: float) -> "pd.Data
         lower, upper = np.nan, np.nan
         if measure not in _COUNTS:
             # An order statistic: where a lifespan is infinite in some resamples, it stays a number.
-            tails = [(1.0 - interval) / 2, (1.0 + interval) / 2]
-            lower, upper = np.quantile(values[1:], tails, method="inverted_cdf")
+            lower, _, upper = np.quantile(values[1:], central(interval), method="inverted_cdf")
         rows.append((measure, values[0], lower, upper, unit, _NOTES[measure]))
     return pd.DataFrame(rows, columns=["measure", "value", "lower", "upper", "unit", "note"])
 
