@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats
-from lifecast.simulation import Simulation
+from lifecast.simulation import Observer, Simulation, watch
 from lifecast.timeunit import TimeUnit
+from lifecast.worlds import Worlds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,32 @@ class Forecast:
     observation_end: date | None
     settings: dict[str, Any]
     simulation: Simulation = field(repr=False)
+
+    def watch(
+        self,
+        observer: Observer,
+        *,
+        worlds: Worlds | None = None,
+        threads: int | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        """Show an observer the forecast's purchases again, to the last bit; or those of other worlds.
+
+        Parameters
+        ----------
+        observer : lifecast.simulation.Observer
+        worlds : Worlds, optional
+            By default the forecast's own.
+        threads : int, optional
+        progress : callable, optional
+            Called with the number of customers done.
+        """
+        simulation = self.simulation
+        expected = np.asarray(self.customers["purchases"], np.float64)
+        watch(
+            simulation.rfm, worlds or simulation.worlds, simulation.purchase_family, simulation.spend_family,
+            simulation.seed, observer, threads, progress, np.where(np.isfinite(expected), expected, 1.0),
+        )  # fmt: skip
 
     def by(
         self,

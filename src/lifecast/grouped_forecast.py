@@ -10,7 +10,6 @@ from lifecast.arrays import Floats
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.period_sums import PeriodSums, grouped
 from lifecast.settings import central
-from lifecast.simulation import watch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,11 +81,7 @@ def forecast_by(
     simulation = forecast.simulation
     labels, group = grouped(simulation, by)
     sums = PeriodSums(simulation, simulation.worlds, group, len(labels), fixed_amounts=False)
-    expected = np.asarray(forecast.customers["purchases"], np.float64)
-    watch(
-        simulation.rfm, simulation.worlds, simulation.purchase_family, simulation.spend_family,
-        simulation.seed, sums, threads, progress, np.where(np.isfinite(expected), expected, 1.0),
-    )  # fmt: skip
+    forecast.watch(sums, threads=threads, progress=progress)
     draws = {name: sums.sums[-1][place] for place, name in enumerate(forecast.draws)}
     probabilities = central(forecast.interval)
     by_group = [{name: values[place] for name, values in draws.items()} for place in range(len(labels))]

@@ -13,7 +13,6 @@ import numpy as np
 from lifecast.arrays import Floats
 from lifecast.forecast import Forecast
 from lifecast.period_sums import PeriodSums, grouped
-from lifecast.simulation import watch
 from lifecast.worlds import Worlds
 
 if TYPE_CHECKING:
@@ -81,8 +80,6 @@ def split_variance(
     """
     simulation = forecast.simulation
     labels, group = grouped(simulation, by)
-    expected = np.asarray(forecast.customers["purchases"], np.float64)
-    room = np.where(np.isfinite(expected), expected, 1.0)
     steps = added_step_by_step(simulation.worlds)
     runs = sum(not same(*pair) for pair in pairwise(steps)) + 1
     done = 0.0
@@ -90,10 +87,12 @@ def split_variance(
     def sums(worlds: Worlds, fixed_amounts: bool) -> list[Floats]:
         nonlocal done
         seen = PeriodSums(simulation, worlds, group, len(labels), fixed_amounts)
-        watch(
-            simulation.rfm, worlds, simulation.purchase_family, simulation.spend_family, simulation.seed,
-            seen, threads, lambda customers: progress((done + customers / len(group)) / runs), room,
-        )  # fmt: skip
+        forecast.watch(
+            seen,
+            worlds=worlds,
+            threads=threads,
+            progress=lambda customers: progress((done + customers / len(group)) / runs),
+        )
         done += 1.0
         return [variances(each[: len(forecast.draws)]) for each in seen.sums]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from lifecast.arrays import Floats, Integers
 from lifecast.forecast import Forecast
-from lifecast.simulation import Futures, Observer, Simulation, watch
+from lifecast.simulation import Futures, Simulation
 
 BINS_PER_DOUBLING = 128  # values in one bin differ by half a percent
 BINS = 32 * BINS_PER_DOUBLING
@@ -61,24 +61,15 @@ def work_out_chances(
     window : float
         In time units.
     threads, progress
-        As `lifecast.simulation.watch` takes them.
+        As `Forecast.watch` takes them.
     """
     simulation = forecast.simulation
-    expected = np.asarray(forecast.customers["purchases"], np.float64)
-    room = np.where(np.isfinite(expected), expected, 1.0)
     value = np.asarray(forecast.customers[value_name(forecast)], np.float64)
     scale = float(value[np.isfinite(value) & (value > 0)].mean()) if np.any(value > 0) else 1.0
-
-    def show(observer: Observer) -> None:
-        watch(
-            simulation.rfm, simulation.worlds, simulation.purchase_family, simulation.spend_family,
-            simulation.seed, observer, threads, progress, room,
-        )  # fmt: skip
-
     counts = ValueCounts(simulation, scale, threshold, window, (1.0 + forecast.interval) / 2)
-    show(counts)
+    forecast.watch(counts, threads=threads, progress=progress)
     best = AmongTheBest(simulation, scale, *last_place(counts.counts, places))
-    show(best)
+    forecast.watch(best, threads=threads, progress=progress)
     draws = len(simulation.worlds)
     with_spend = simulation.spend_family is not None
     upper = np.asarray(forecast.customers["cltv_upper"]) if with_spend else counts.upper
