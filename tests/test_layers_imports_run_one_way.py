@@ -16,7 +16,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "lifecast"
 LAYERS: list[set[str]] = [
     {"errors"},
     {"arrays"},
-    {"timeunit", "log_report"},
+    {"timeunit", "log_report", "export"},
     {"kernels"},
     {"engines"},
     {"transactions"},
@@ -45,7 +45,7 @@ LAYERS: list[set[str]] = [
     {"scorekeeping", "comparison"},
     {"pooled_scores"},
     {"backtesting"},
-    {"plots", "export", "interop"},
+    {"plots", "interop"},
     {"reporting"},
     {"specification"},
     {"cli"},

@@ -1,4 +1,4 @@
-"""Tables out of lifecast into files, whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,8 +10,6 @@ from lifecast.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TABLE_ENDINGS = (".parquet", ".csv")
 
 
 @contextmanager
@@ -67,32 +65,20 @@ def check_target(path: str | os.PathLike[str], endings: Sequence[str]) -> None:
         raise SettingsError(f"{target} cannot be written: it is a folder. Choose another name.")
 
 
-def write_table(table: "pd.DataFrame", path: str | os.PathLike[str]) -> None:
-    """Write a table to a Parquet or CSV file, as the path's ending says; its index is left out.
-
-    Parameters
-    ----------
-    table : DataFrame
-    path : path
-        Ends in ".parquet" or ".csv". A file that is there is replaced, once the new one is whole.
-
-    Raises
-    ------
-    SettingsError
-        Where the path has another ending, or its folder does not exist.
+def with_index(table: "pd.DataFrame") -> "pd.DataFrame":
+    """A table whose index is among its columns, unless that only counts the rows; names of columns as text.
 
     Examples
     --------
-    >>> import tempfile, pandas as pd
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_table(pd.DataFrame({"customer_id": [7], "cltv": [12.5]}), f"{folder}/customers.csv")
-    ...     print(Path(folder, "customers.csv").read_text())
-    customer_id,cltv
-    7,12.5
+    >>> import pandas as pd
+    >>> list(with_index(pd.DataFrame({"mean": [2.0]}, index=pd.Index(["value"], name="measure"))))
+    ['measure', 'mean']
     """
-    check_target(path, TABLE_ENDINGS)
-    with written_beside(path) as beside:
-        if beside.suffix.lower() == ".csv":
-            table.to_csv(beside, index=False)
-        else:
-            table.to_parquet(beside, index=False)
+    import pandas as pd
+
+    flat = table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
+    if isinstance(flat.columns, pd.MultiIndex):
+        return flat.set_axis(
+            ["_".join(str(part) for part in name if part != "") for name in flat.columns], axis=1
+        )
+    return flat.set_axis([str(name) for name in flat.columns], axis=1)
