@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
-from lifecast.engines.duckdb_past import past_tables, remember_purchases
+from lifecast.engines.duckdb_past import count_customers, past_tables, remember_purchases
 from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:
@@ -166,9 +166,12 @@ def past_schedule(age_days: int, purchases_per_day: float) -> tuple[int, Integer
     return block, np.round(spread).astype(np.int64)
 
 
-def remember(ask: "Ask", net: bool, unit: TimeUnit) -> Past:
-    """Sum up the past of a log whose customers have just been summed up."""
-    counts = remember_purchases(ask, net, CUSTOMERS)
+def remember(ask: "Ask", net: bool, unit: TimeUnit, counted: dict[str, Any] | None = None) -> Past:
+    """Sum up the past of a log whose customers have just been summed up.
+
+    Where the engine holds some customers only, `counted` is what `count_customers` would say of all.
+    """
+    counts = remember_purchases(ask, net, CUSTOMERS, counted or count_customers(ask))
     age, share = counts["age_days"], counts["sampled"] / counts["customers"]
     block_days, back = past_schedule(age, counts["recent"] / share / max(age - 3 * age // 4, 1))
     if not counts["repeats"]:

@@ -157,13 +157,14 @@ def open_source(log: Any) -> Source:
     )
 
 
-def _connect() -> "DuckDBPyConnection":
+def connect(**config: str | int) -> "DuckDBPyConnection":
+    """Open a private database in memory, with these settings of DuckDB's besides ours."""
     import duckdb
 
     # Out of memory, DuckDB spills to disk: beside the system's other temporary files, not into the working
     # folder.
     connection = duckdb.connect(
-        config={"temp_directory": os.path.join(tempfile.gettempdir(), "lifecast-duckdb")}
+        config={"temp_directory": os.path.join(tempfile.gettempdir(), "lifecast-duckdb")} | config
     )
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
@@ -180,7 +181,7 @@ def _originals(names: Mapping[str, str]) -> list[str]:
 def _open_files(path: str) -> Source:
     import duckdb
 
-    connection = _connect()
+    connection = connect()
     # A file whose name holds a bracket or a star is that file, not a pattern.
     pattern = glob.escape(path) if os.path.isfile(path) else path
     try:
@@ -207,7 +208,7 @@ def _open_arrow(columns: Any, select: Callable[[Mapping[str, str]], Any]) -> Sou
     """Open something that hands out Arrow data: `select(names)` gives it, still under its own names."""
     import pyarrow as pa
 
-    connection = _connect()
+    connection = connect()
 
     def attach(names: Mapping[str, str]) -> None:
         data = select(names)
@@ -291,8 +292,7 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
     ask = Ask(connection, replace(query, largest_amount=counts.pop("largest_amount", None)))
     net = query.returns == "net" and counts["returned_lines"] > 0
     net_held = query.returns == "net" and counts["held_returned_lines"] > 0
-    customers = (_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS).format(bought=purchases(ask, net))
-    ask.run(f"CREATE TEMP TABLE customers AS {customers}", after=date.min, until=query.end)
+    keep_customers(ask, net)
     counts |= ask.row(_count_purchases(ask))
 
     columns = "customers.* EXCLUDE (repeat_coarse, all_money, zero_purchases)" if ask.money else "customers.*"
@@ -311,11 +311,18 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
         columns += ", coalesce(later.purchases, 0) AS held_frequency"
         columns += ", coalesce(later.value, 0.0) AS held_value" if ask.money else ""
     if query.attributes:
-        ask.run(f"CREATE TEMP TABLE traits AS {_traits(query.attributes)}")
         joins += " LEFT JOIN traits USING (customer_id)"
         columns += "".join(f", traits.{name}, traits.{name}_changed" for name in query.attributes)
     table = whole.table(f"SELECT {columns} FROM customers{joins} ORDER BY customer_id")
     return CustomerTables(table, periods, counts, ask, net)
+
+
+def keep_customers(ask: Ask, net: bool) -> None:
+    """Make the table `customers` of the `lines`, one row each, and `traits` of their attributes."""
+    customers = (_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS).format(bought=purchases(ask, net))
+    ask.run(f"CREATE TEMP TABLE customers AS {customers}", after=date.min, until=ask.query.end)
+    if ask.query.attributes:
+        ask.run(f"CREATE TEMP TABLE traits AS {_traits(ask.query.attributes)}")
 
 
 def _count_lines(ask: Ask) -> str:

@@ -68,16 +68,31 @@ class PastTables:
     steadiness: "pa.Table | None"
 
 
-def remember_purchases(ask: Ask, net: bool, most: int) -> dict[str, Any]:
-    """Keep the purchases of all customers, or of about `most` of them; count what the schedule needs."""
-    counts = ask.row(
+def count_customers(ask: Ask) -> dict[str, Any]:
+    """What the schedule needs to know of all customers: customers, repeats, age_days."""
+    return ask.row(
         """SELECT count(*) AS customers, CAST(sum(frequency) AS BIGINT) AS repeats,
             $end - min(first_day) AS age_days FROM customers"""
     )
+
+
+def highest_digest(customers: int, most: int) -> str:
+    """What the MD5 digest of a customer's id comes before, for about `most` of them to be drawn.
+
+    The same ones are drawn whatever the order of rows.
+    """
+    return f"{(most << 32) // customers:08x}"
+
+
+def remember_purchases(ask: Ask, net: bool, most: int, counts: dict[str, Any]) -> dict[str, Any]:
+    """Keep the purchases of all customers, or of about `most` of them; count what the schedule needs.
+
+    `counts` are those of `count_customers`; where there are more than `most`, the tables need not hold
+    customers who are not drawn.
+    """
     drawn = ""
     if counts["customers"] > most:
-        # Whose digest begins low enough: the same ones whatever the order of rows.
-        drawn = f"WHERE md5(CAST(customer_id AS VARCHAR)) < '{(most << 32) // counts['customers']:08x}'"
+        drawn = f"WHERE md5(CAST(customer_id AS VARCHAR)) < '{highest_digest(counts['customers'], most)}'"
     ask.run(
         f"""CREATE TEMP TABLE past_customers AS
             SELECT customer_id, frequency, CAST($end - first_day AS INTEGER) AS first_ago
