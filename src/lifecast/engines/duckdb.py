@@ -166,7 +166,10 @@ def connect(**config: str | int) -> "DuckDBPyConnection":
     connection = duckdb.connect(
         config={"temp_directory": os.path.join(tempfile.gettempdir(), "lifecast-duckdb")} | config
     )
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    # In Jupyter without ipywidgets the bar is off, and DuckDB refuses to be told so.
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+        connection.execute("SET enable_progress_bar = false")
     return connection
 
 
