@@ -172,6 +172,13 @@ def test_is_what_cannot_be_refused_politely(forecast: lc.Forecast) -> None:
         lc.treat(forecast, cost=1.0, effect={"dropout": -0.5})
     with pytest.raises(lc.SettingsError, match="commission"):
         lc.scenario(forecast, commission=1.5)
+    poor = lc.CLTV.from_parameters(KNOWN).forecast(rfm_of(1), YEAR, worlds=10)
+    money: tuple[dict[str, float], ...] = (
+        {"average_order": 1.1}, {"margin": 0.5}, {"commission": 0.1}, {"annual_discount_rate": 0.1},
+    )  # fmt: skip
+    for change in money:
+        with pytest.raises(lc.SettingsError, match="has no spend"):
+            lc.scenario(poor, **change)
     with pytest.raises(lc.SettingsError, match="source is one of friend, search"):
         lc.scenario(forecast, who="source=tv")
     with pytest.raises(lc.DataError, match="one true or false"):

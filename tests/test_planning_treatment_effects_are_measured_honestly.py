@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lifecast as lc
-from lifecast.planning.experiment import adjusted_mean
+from lifecast.planning.experiment import adjusted_mean, check_the_lever
 
 HORIZON = 1095.0
 FACTORS = {"purchase_rate": "rate_factor", "dropout": "dropout_factor"}
@@ -112,3 +112,19 @@ def test_is_what_is_no_test_refused() -> None:
     log = lc.datasets.simulate_shop(customers=200, random_seed=1).log
     with pytest.raises(lc.DataError, match="holdout_end="):
         lc.treatment_effect(lc.rfm_summary(log, past=False), np.ones(200, bool))
+
+
+def test_is_a_lever_that_cannot_have_done_it_refused_or_named() -> None:
+    reach = np.tile(np.log([[0.6], [1.0], [1.4]]), (1, 100))  # of purchases, by any factor of the lever
+    draws = np.log(np.linspace(1.0, 1.6, 100))
+    with pytest.warns(lc.LifecastWarning, match=r"-40% to \+40% .* in 34% of the draws the offer did more"):
+        check_the_lever("dropout", draws, reach, 0.05)
+    with pytest.raises(lc.DataError, match=r'\+59% as against .* Pass lever="purchase_rate" or'):
+        check_the_lever("dropout", draws + 0.2, reach, 0.05)
+    check_the_lever("dropout", draws - 0.2, reach, 0.05)
+
+
+def test_is_an_effect_beyond_the_lever_not_passed_over() -> None:
+    _, rfm = trial(3, rate_factor=2.5)
+    with pytest.raises(lc.DataError, match="by another dropout a customer buys"):
+        lc.treatment_effect(rfm, lever="dropout", draws=100)

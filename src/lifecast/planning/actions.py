@@ -13,7 +13,7 @@ from lifecast.forecast import Forecast
 from lifecast.period_sums import grouped
 from lifecast.planning.chosen import only
 from lifecast.planning.expected import Change, expected_by_world
-from lifecast.settings import margins
+from lifecast.settings import central, margins
 from lifecast.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -126,12 +126,12 @@ def treat(
     costs = costs_of(cost, simulation)
     labels, group = grouped(simulation, by)
     labels = ["all"] if by is None else labels
-    tail = (1.0 - forecast.interval) / 2
+    bounds = central(forecast.interval)[[0, 2]]
     found = work_out(
-        simulation, forecast.horizon, Change(**effect), discount, costs, group, len(labels), tail
+        simulation, forecast.horizon, Change(**effect), discount, costs, group, len(labels), bounds
     )
     found.columns["treat"] = listed(found.columns["gain"], costs, budget)
-    return report(forecast, found, costs, labels, group, Change(**effect), discount, tail)
+    return report(forecast, found, costs, labels, group, Change(**effect), discount, bounds)
 
 
 @dataclass
@@ -179,7 +179,7 @@ def work_out(
     costs: Floats,
     group: Integers,
     groups: int,
-    tail: float,
+    bounds: Floats,
 ) -> Found:
     """Expected gains of everybody, chunk by chunk."""
     n, worlds = len(simulation.rfm), len(simulation.worlds)
@@ -192,7 +192,7 @@ def work_out(
         who = part.customer
         gains = gains_of(part.amount, simulation.margin[who], discount)
         gain = gains[AS_ASSUMED]
-        lower, upper = np.quantile(gain, [tail, 1.0 - tail], axis=1)
+        lower, upper = np.quantile(gain, bounds, axis=1)
         columns = {
             "cltv": simulation.margin[who] * part.amount[0].mean(axis=1),
             "gain": gain.mean(axis=1),
@@ -270,7 +270,7 @@ def report(
     group: Integers,
     change: Change,
     discount: float,
-    tail: float,
+    bounds: Floats,
 ) -> Treatment:
     """The tables."""
     import pandas as pd
@@ -312,7 +312,7 @@ def report(
         for part in expected_by_world(some, forecast.horizon, (change.times(0.0), change)):
             gain += gains_of(part.amount, some.margin[part.customer], discount)[1].sum(axis=0)
     spent = float(costs[places].sum())
-    lower, upper = np.quantile(gain, [tail, 1.0 - tail])
+    lower, upper = np.quantile(gain, bounds)
     total = pd.Series(
         {
             "treated": float(places.size),

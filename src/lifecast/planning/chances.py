@@ -13,6 +13,7 @@ import numpy as np
 
 from lifecast.arrays import Floats, Integers
 from lifecast.forecast import Forecast
+from lifecast.settings import central
 from lifecast.simulation import Futures, Simulation
 
 BINS_PER_DOUBLING = 128  # values in one bin differ by half a percent
@@ -66,7 +67,7 @@ def work_out_chances(
     simulation = forecast.simulation
     value = np.asarray(forecast.customers[value_name(forecast)], np.float64)
     scale = float(value[np.isfinite(value) & (value > 0)].mean()) if np.any(value > 0) else 1.0
-    counts = ValueCounts(simulation, scale, threshold, window, (1.0 + forecast.interval) / 2)
+    counts = ValueCounts(simulation, scale, threshold, window, float(central(forecast.interval)[2]))
     forecast.watch(counts, threads=threads, progress=progress)
     best = AmongTheBest(simulation, scale, *last_place(counts.counts, places))
     forecast.watch(best, threads=threads, progress=progress)

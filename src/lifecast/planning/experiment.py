@@ -14,7 +14,7 @@ from lifecast.forecast import Forecast
 from lifecast.model import CLTV
 from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
 from lifecast.rfm import RFM
-from lifecast.settings import check_interval
+from lifecast.settings import central, check_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,14 +100,16 @@ def treatment_effect(
     Raises
     ------
     DataError
-        The RFM has no holdout or no amounts, or one side is too small or bought too little.
+        The RFM has no holdout or no amounts, one side is too small or bought too little, or the lever
+        cannot have done what was seen.
     SettingsError
         The attribute is unknown or no truth values, the model has no spend, or a figure is out of range.
 
     Warns
     -----
     LifecastWarning
-        Before the offer, the model expected much more of one side than of the other: no lot was drawn.
+        Before the offer, the model expected much more of one side than of the other: no lot was drawn. Or the
+        lever can hardly have done what was seen.
 
     Notes
     -----
@@ -162,11 +164,11 @@ def treatment_effect(
 
     mean = [side[:, 1] / side[:, 0] for side in sides]  # amounts, of a purchase
     ratio = mean[0] / mean[1] if lever == "average_order" else sides[0][:, 0] / sides[1][:, 0]
-    factor, per_value, cltv = consequences(at_first, to_the_horizon, lever, ratio)
+    factor, per_value, cltv = consequences(at_first, to_the_horizon, lever, ratio, (1.0 - interval) / 2)
     effects = {"purchases": effect[:, 0], "value": effect[:, 1], "cltv": effect[:, 1] * per_value}
     controls = {"purchases": sides[1][:, 0], "value": sides[1][:, 1], "cltv": cltv / len(rfm)}
     return TreatmentEffect(
-        as_table(effects, controls, (1.0 - interval) / 2),
+        as_table(effects, controls, central(interval)[[0, 2]]),
         factor,
         effects,
         lever,
@@ -241,7 +243,7 @@ def check_the_lot(forecasts: Floats, got_it: Any) -> None:
 
 
 def consequences(
-    watched: Forecast, later: Forecast, lever: Lever, ratio: Floats
+    watched: Forecast, later: Forecast, lever: Lever, ratio: Floats, tail: float
 ) -> tuple[Floats, Floats, Floats]:
     """From the ratio of the two sides to the lever's factor, and to what the effect brings by the horizon.
 
@@ -261,6 +263,7 @@ def consequences(
     if lever == "average_order":  # a straight line
         return ratio, gained[0], late[0]
     responses = np.log(purchases / purchases[0])  # 0 for no change
+    check_the_lever(lever, np.log(np.maximum(ratio, 1e-9)), responses, tail)
     logs = np.append(0.0, np.log(tried))
     factor, per_value = np.empty(ratio.size), np.empty(ratio.size)
     for s in range(ratio.size):
@@ -269,6 +272,40 @@ def consequences(
         factor[s] = math.exp(log_factor)
         per_value[s] = np.interp(log_factor, logs[1:], gained[:, s])
     return factor, per_value, late[0]
+
+
+def check_the_lever(lever: Lever, response: Floats, responses: Floats, tail: float) -> None:
+    """See that the lever can have done what was seen, given log ratios (world,) and (change, world).
+
+    Where no factor tried does as much, the farthest one stands for it.
+
+    Raises
+    ------
+    DataError
+        It cannot have, in most worlds.
+
+    Warns
+    -----
+    LifecastWarning
+        It cannot have in more worlds than lie beyond one end of the interval.
+    """
+    beyond = float(np.mean((response < responses.min(axis=0)) | (response > responses.max(axis=0))))
+    if beyond <= tail:
+        return
+    reach = 100.0 * np.expm1([responses.min(axis=0).mean(), responses.max(axis=0).mean()])
+    found = (
+        f"The treated bought {100.0 * np.expm1(np.median(response)):+.0f}% as against the control, and by "
+        f"another {lever} a customer buys {reach[0]:+.0f}% to {reach[1]:+.0f}% in the time watched"
+    )
+    others = " or ".join(f'lever="{other}"' for other in FACTORS if other != lever)
+    if beyond > 0.5:
+        raise DataError(f"{found}: this offer did something else. Pass {others}.")
+    warnings.warn(
+        f"{found}: in {beyond:.0%} of the draws the offer did more than that. There it is taken to have done "
+        f"as much as the lever can. Perhaps {others} says better what it did.",
+        LifecastWarning,
+        stacklevel=4,
+    )
 
 
 def totals(forecast: Forecast, changes: tuple[Change, ...]) -> tuple[Floats, Floats]:
@@ -281,7 +318,7 @@ def totals(forecast: Forecast, changes: tuple[Change, ...]) -> tuple[Floats, Flo
     return purchases, value
 
 
-def as_table(effects: dict[str, Floats], controls: dict[str, Floats], tail: float) -> "pd.DataFrame":
+def as_table(effects: dict[str, Floats], controls: dict[str, Floats], bounds: Floats) -> "pd.DataFrame":
     """Reduce the draws, once."""
     import pandas as pd
 
@@ -291,7 +328,7 @@ def as_table(effects: dict[str, Floats], controls: dict[str, Floats], tail: floa
         percent = 100.0 * effect / controls[measure]
         for name, values in (("effect", effect), ("percent", percent)):
             row[name] = values.mean()
-            row[f"{name}_lower"], row[f"{name}_upper"] = np.quantile(values, [tail, 1.0 - tail])
+            row[f"{name}_lower"], row[f"{name}_upper"] = np.quantile(values, bounds)
         row["probability_positive"] = float(np.mean(effect > 0.0))
         rows[measure] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("measure")

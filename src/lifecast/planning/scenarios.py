@@ -14,7 +14,7 @@ from lifecast.forecast import Forecast
 from lifecast.period_sums import PeriodSums
 from lifecast.planning.chosen import chosen, only
 from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
-from lifecast.settings import check_bounded, continuous_rate
+from lifecast.settings import central, check_bounded, continuous_rate
 from lifecast.simulation import Simulation, watch
 
 if TYPE_CHECKING:
@@ -117,6 +117,12 @@ def scenario(
             f"margin={margin}, commission={commission}: needed a factor, and a share between 0 and 1."
         )
     simulation = forecast.simulation
+    about_money = np.any(np.not_equal(average_order, 1.0)) or (margin, commission) != (1.0, 0.0)
+    if simulation.spend_family is None and (about_money or annual_discount_rate is not None):
+        raise SettingsError(
+            "This model has no spend, so average_order, margin, commission and annual_discount_rate change "
+            "nothing. Fit one with spend, or change purchase_rate or dropout."
+        )
     change = Change(purchase_rate, dropout, average_order)
     change.check(len(simulation.worlds))
     places = chosen(simulation.rfm, who)
@@ -162,26 +168,26 @@ def tables(forecast: Forecast, changed_draws: dict[str, Floats]) -> tuple["pd.Da
     """Of the whole horizon, and by period."""
     import pandas as pd
 
-    tail = (1.0 - forecast.interval) / 2
+    bounds = central(forecast.interval)[[0, 2]]
     whole, by_period = {}, []
     for measure, baseline in forecast.draws.items():
         versions = baseline, changed_draws[measure], changed_draws[measure] - baseline
-        whole[measure] = reduced([draws.sum(axis=1) for draws in versions], tail)
+        whole[measure] = reduced([draws.sum(axis=1) for draws in versions], bounds)
         periods = forecast.portfolio[["period", "start", "end"]].copy()
         periods.insert(0, "measure", measure)
-        by_period.append(periods.assign(**reduced(versions, tail)))
+        by_period.append(periods.assign(**reduced(versions, bounds)))
     return (
         pd.DataFrame.from_dict(whole, orient="index").rename_axis("measure"),
         pd.concat(by_period, ignore_index=True),
     )
 
 
-def reduced(versions: Any, tail: float) -> dict[str, Any]:
+def reduced(versions: Any, bounds: Floats) -> dict[str, Any]:
     """Mean and bounds over worlds of the three versions."""
     columns = {}
     for name, draws in zip(VERSIONS, versions, strict=True):
         columns[name] = draws.mean(axis=0)
-        columns[f"{name}_lower"], columns[f"{name}_upper"] = np.quantile(draws, [tail, 1.0 - tail], axis=0)
+        columns[f"{name}_lower"], columns[f"{name}_upper"] = np.quantile(draws, bounds, axis=0)
     return columns
 
 
@@ -243,13 +249,13 @@ def elasticities(forecast: Forecast) -> "pd.DataFrame":
         annual = forecast.settings["annual_discount_rate"] * (1.0 - ONE_PERCENT)
         rate = continuous_rate(annual, forecast.time_unit)
         found["discount_rate"] = ("1% lower", total_value(forecast, (AS_IT_IS,), rate)[0])
-    tail = (1.0 - forecast.interval) / 2
+    bounds = central(forecast.interval)[[0, 2]]
     rows = {}
     for name, (what, value) in found.items():
         row: dict[str, Any] = {"change": what}
         for column, draws in (("value", value - values[0]), ("percent", 100.0 * (value / values[0] - 1.0))):
             row[column] = draws.mean()
-            row[f"{column}_lower"], row[f"{column}_upper"] = np.quantile(draws, [tail, 1.0 - tail])
+            row[f"{column}_lower"], row[f"{column}_upper"] = np.quantile(draws, bounds)
         rows[name] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("lever")
     return table.sort_values("value", ascending=False, kind="stable")
