@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats
-from lifecast.errors import DataError
+from lifecast.errors import DataError, SettingsError
 from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 _MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
 _NUMBERS = ("frequency", "recency", "T", *_MONEY)
 _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
+# Beyond any customer and any currency: numbers like these are a wrong column, unit or file.
+MOST_PURCHASES = 10_000_000
+LONGEST_DAYS = 3_652_500.0  # ten thousand years
+LARGEST_AMOUNT, SMALLEST_AMOUNT = 1e100, 1e-100
 
 
-def read_frame(df: "pd.DataFrame", unit: TimeUnit) -> dict[str, Any]:
-    """The fields of an RFM (`customer_id`, `frequency`, ..., `attributes`) out of a table, or a DataError."""
+def read_frame(table: Any, unit: TimeUnit) -> dict[str, Any]:
+    """The fields of an RFM (`customer_id`, `frequency`, ..., `attributes`) out of a table, or an error."""
+    df = _as_pandas(table)
     if "customer_id" not in df.columns:
         if df.index.name != "customer_id":
             raise DataError(
@@ -38,15 +43,47 @@ def read_frame(df: "pd.DataFrame", unit: TimeUnit) -> dict[str, Any]:
     if not df.columns.is_unique:
         raise DataError("Two columns of the table have the same name. Rename one of them.")
     numbers = {name: _numbers(df, name) for name in _NUMBERS if name in df.columns}
-    _Checks(df["customer_id"], numbers, unit).run()
+    customer_id = _arrow(df["customer_id"])
+    checks = _Checks(df["customer_id"], numbers, unit)
+    checks.ids()
+    checks.run()
     if "monetary_value" in numbers:
         spent = np.where(numbers["monetary_value"] > 0, numbers["frequency"], 0)
         numbers["monetary_frequency"] = numbers.get("monetary_frequency", spent)
     others = [name for name in df.columns if name not in ("customer_id", *_NUMBERS, *_HOLDOUT)]
+    if len({str(name) for name in others}) < len(others):
+        raise DataError("Two columns of the table have names that read the same, 5 and '5' say. Rename one.")
     return numbers | {
-        "customer_id": _arrow(df["customer_id"]),
+        "customer_id": customer_id,
         "attributes": {str(name): _arrow(df[name]) for name in others},
     }
+
+
+def check_numbers(customer_id: "pa.Array[Any]", numbers: dict[str, Any], unit: TimeUnit) -> None:
+    """Refuse numbers (customer,) by name that no customers can have.
+
+    Raises
+    ------
+    DataError
+        How many customers have them, which first, and what to do.
+    """
+    given = {name: np.asarray(values, np.float64) for name, values in numbers.items() if values is not None}
+    _Checks(customer_id.to_pandas(), given, unit).run()
+
+
+def _as_pandas(table: Any) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(table, pd.DataFrame):
+        return table
+    if hasattr(table, "__arrow_c_stream__"):
+        frame: pd.DataFrame = pa.table(table).to_pandas()
+        return frame
+    raise SettingsError(
+        f"A table of customers was needed, and a {type(table).__qualname__} was passed. Pass a pandas or "
+        "polars DataFrame or an Arrow table, one row per customer."
+    )
 
 
 def _arrow(column: "pd.Series[Any]") -> "pa.Array[Any]":
@@ -54,16 +91,26 @@ def _arrow(column: "pd.Series[Any]") -> "pa.Array[Any]":
 
     try:
         values = pa.array(column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
         raise DataError(
-            f"Column {column.name!r} mixes kinds of values: {error}. Convert it first."
+            f"Column {column.name!r} mixes kinds of values, or holds some that a table cannot keep: {error}. "
+            "Convert it first, to text say."
         ) from error
+    if column.name == "customer_id" and pa.types.is_nested(values.type):
+        raise DataError(
+            f"customer_id holds values of type {values.type}. Pass one number or text for each customer."
+        )
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     return values.cast(pa.string()) if values.type == pa.large_string() else values
 
 
 def _numbers(df: "pd.DataFrame", name: str) -> Floats:
+    if getattr(df[name].dtype, "kind", "O") in "mMcb":  # what numpy would turn into numbers without a word
+        raise DataError(
+            f"Column {name!r} does not hold numbers but {df[name].dtype}. Convert it first: recency and T "
+            "count time units, such as weeks."
+        )
     try:
         return df[name].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
@@ -87,8 +134,8 @@ class _Checks:
             f"{who}{', ' if values else ''}{values}). {advice}"
         )
 
-    def run(self) -> None:
-        ids, numbers = self.customer_id, self.numbers
+    def ids(self) -> None:
+        ids = self.customer_id
         self.refuse(ids.isna().to_numpy(), "no customer_id", (), "Remove these rows, or name them.")
         self.refuse(
             ids.duplicated().to_numpy(),
@@ -96,6 +143,9 @@ class _Checks:
             (),
             "Pass one row per customer; rfm_summary makes it from a log.",
         )
+
+    def run(self) -> None:
+        numbers = self.numbers
         for name, values in numbers.items():
             self.refuse(
                 ~np.isfinite(values), f"a {name} that is missing or infinite", (name,), "Repair these rows."
@@ -106,6 +156,8 @@ class _Checks:
             if name in numbers:
                 wrong = (numbers[name] < 0) | (numbers[name] != np.floor(numbers[name]))
                 self.refuse(wrong, f"a {name} that is negative or fractional", (name,), counted)
+                above = numbers[name] > MOST_PURCHASES
+                self.refuse(above, f"a {name} above {MOST_PURCHASES:,}", (name,), counted)
         times = ("frequency", "recency", "T")
         since_first = "Recency runs from the first to the last purchase, not from the last to today."
         self.refuse(recency < 0, "a negative recency", times, since_first)
@@ -121,6 +173,12 @@ class _Checks:
             times,
             since_first,
         )
+        self.refuse(
+            age * self.unit.days > LONGEST_DAYS,
+            f"a T of more than ten thousand years in {self.unit.name}s",
+            times,
+            "Check the time unit.",
+        )
         if "monetary_value" in numbers:
             self.money(frequency, numbers["monetary_value"])
 
@@ -128,6 +186,13 @@ class _Checks:
         shown = ("frequency", "monetary_value")
         repeats = "It is the mean amount of the repeat purchases, the first purchase left out; 0 without any."
         self.refuse(value < 0, "a negative monetary_value", shown, f"Net returns first. {repeats}")
+        self.refuse(
+            (value > LARGEST_AMOUNT) | ((value > 0) & (value < SMALLEST_AMOUNT)),
+            f"a monetary_value that is no amount of any currency, beyond {LARGEST_AMOUNT:g} or below "
+            f"{SMALLEST_AMOUNT:g}",
+            shown,
+            "Check the column.",
+        )
         self.refuse(
             (frequency == 0) & (value > 0), "a monetary_value, but no repeat purchase", shown, repeats
         )
@@ -144,6 +209,12 @@ class _Checks:
             spent = count > 0
             positive_mean = np.where(spent, value * frequency / np.maximum(count, 1), 1.0)
             self.refuse(
+                np.abs(self.numbers["monetary_log_mean"]) > np.log(LARGEST_AMOUNT),
+                "a monetary_log_mean that is the logarithm of no amount",
+                (*shown, "monetary_log_mean"),
+                "It is the mean of the logarithms of the positive repeat amounts. If in doubt, leave it out.",
+            )
+            self.refuse(
                 spent & (self.numbers["monetary_log_mean"] > np.log(positive_mean) + 1e-6),
                 "a monetary_log_mean above the logarithm of their mean amount",
                 (*shown, "monetary_log_mean"),
@@ -153,8 +224,8 @@ class _Checks:
             count = self.numbers.get("monetary_frequency", np.where(value > 0, frequency, 0))
             spread = self.numbers["monetary_log_sd"]
             self.refuse(
-                (spread < 0) | ((spread > 0) & (count < 2)),
-                "a monetary_log_sd that is negative, or without two amounts to differ",
+                (spread < 0) | ((spread > 0) & (count < 2)) | (spread > np.log(LARGEST_AMOUNT)),
+                "a monetary_log_sd that is negative or beyond all amounts, or without two amounts to differ",
                 (*shown, "monetary_log_sd"),
                 "It is the standard deviation of the logarithms of the positive repeat amounts. If in doubt, "
                 "leave it out.",
