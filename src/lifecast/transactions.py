@@ -1,7 +1,7 @@
 """Any table of transactions, checked: who bought, on which day, for how much, and what is known of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
 from difflib import get_close_matches
@@ -23,16 +23,12 @@ _OBVIOUS = {
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
-@dataclass(frozen=True)
-class Transactions:
-    """A checked log, still in the engine.
+@dataclass(frozen=True, kw_only=True)
+class LinesRead:
+    """What a log was found to hold, wherever its lines are.
 
     Attributes
     ----------
-    connection : duckdb.DuckDBPyConnection
-        A private connection with the view `lines`: customer_id, day (DATE), amount (DOUBLE, where the log
-        has one), and the attributes as attribute_0, attribute_1, ...; lines without a customer id are left
-        out.
     has_amount : bool
         Whether there are amounts.
     attributes : tuple of str
@@ -47,7 +43,6 @@ class Transactions:
         Lines with a negative amount: returns.
     """
 
-    connection: "DuckDBPyConnection"
     has_amount: bool
     attributes: tuple[str, ...]
     lines: int
@@ -56,6 +51,21 @@ class Transactions:
     last: Date
     largest_amount: float | None
     negative_lines: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transactions(LinesRead):
+    """A checked log, still in the engine.
+
+    Attributes
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        A private connection with the view `lines`: customer_id, day (DATE), amount (DOUBLE, where the log
+        has one), and the attributes as attribute_0, attribute_1, ...; lines without a customer id are left
+        out.
+    """
+
+    connection: "DuckDBPyConnection"
 
 
 def read_transactions(
@@ -98,7 +108,7 @@ def read_transactions(
 
     source = open_source(log)
     wanted = {"customer_id": customer_id, "date": date, "amount": amount}
-    names = _choose_columns(source.columns, wanted, attributes)
+    names = choose_columns(source.columns, wanted, attributes)
     try:
         source.attach(names)
         return _check(source, names, tuple(attributes), date_format)
@@ -106,7 +116,7 @@ def read_transactions(
         raise DataError(f"The log cannot be read. DuckDB says: {str(error).splitlines()[0]}") from error
 
 
-def _choose_columns(
+def choose_columns(
     columns: tuple[str, ...], wanted: dict[str, str | None], attributes: Sequence[str]
 ) -> dict[str, str]:
     """Our name to the log's own, for every column that is to be read."""
@@ -174,24 +184,13 @@ def _check(
         FROM (SELECT *, {day} AS day, {money} AS money FROM source)"""
     ).fetchall()[0]
     lines, unknown, first, last, bad_days, bad_amounts, largest, negative = counts
-    if lines == unknown:
-        raise DataError(
-            f"The log has no line with a customer id ({lines:,} lines in all). Pass the lines of a shop's "
-            f"sales; the customer id was read from {names['customer_id']!r}."
-        )
-    if bad_days:
-        example = _first(connection, "date", f"{anyone} AND NOT coalesce(isfinite({day}), false)")
-        raise DataError(
-            f"{bad_days:,} of {lines:,} lines have no date that can be read in {names['date']!r} "
-            f"(first: {example}). Remove or repair them, or say how dates are written, such as "
-            "date_format='%d/%m/%Y'."
-        )
-    if bad_amounts:
-        example = _first(connection, "amount", f"{anyone} AND NOT coalesce(isfinite({money}), false)")
-        raise DataError(
-            f"{bad_amounts:,} of {lines:,} lines have a missing or infinite amount, or none that can be "
-            f"read, in {names['amount']!r} (first: {example}). Remove or repair them; a gift or sample is 0."
-        )
+    refuse_unreadable(
+        names, lines, unknown, bad_days, bad_amounts,
+        lambda what: _first(
+            connection, what,
+            f"{anyone} AND NOT coalesce(isfinite({day if what == 'date' else money}), false)",
+        ),
+    )  # fmt: skip
     customer = customer_column(connection, types["customer_id"], names["customer_id"], source.typed)
     columns = [f"{customer} AS customer_id", f"{day} AS day"] + ([f"{money} AS amount"] if has_amount else [])
     columns += [
@@ -201,16 +200,51 @@ def _check(
     kind = "VIEW" if source.typed else "TABLE"
     connection.execute(f"CREATE TEMP {kind} lines AS SELECT {', '.join(columns)} FROM source WHERE {anyone}")
     return Transactions(
-        connection,
-        has_amount,
-        attributes,
-        lines,
-        unknown,
-        first,
-        last,
-        largest if has_amount else None,
-        negative,
+        connection=connection,
+        has_amount=has_amount,
+        attributes=attributes,
+        lines=lines,
+        lines_without_customer=unknown,
+        first=first,
+        last=last,
+        largest_amount=largest if has_amount else None,
+        negative_lines=negative,
     )
+
+
+def refuse_unreadable(
+    names: dict[str, str],
+    lines: int,
+    unknown: int,
+    bad_days: int,
+    bad_amounts: int,
+    example: Callable[[str], str],
+) -> None:
+    """Refuse a log without customers, or with dates or amounts that cannot be read.
+
+    `example("date")` and `example("amount")` show the first such value.
+
+    Raises
+    ------
+    DataError
+    """
+    if lines == unknown:
+        raise DataError(
+            f"The log has no line with a customer id ({lines:,} lines in all). Pass the lines of a shop's "
+            f"sales; the customer id was read from {names['customer_id']!r}."
+        )
+    if bad_days:
+        raise DataError(
+            f"{bad_days:,} of {lines:,} lines have no date that can be read in {names['date']!r} "
+            f"(first: {example('date')}). Remove or repair them, or say how dates are written, such as "
+            "date_format='%d/%m/%Y'."
+        )
+    if bad_amounts:
+        raise DataError(
+            f"{bad_amounts:,} of {lines:,} lines have a missing or infinite amount, or none that can be "
+            f"read, in {names['amount']!r} (first: {example('amount')}). Remove or repair them; a gift or "
+            "sample is 0."
+        )
 
 
 def _first(connection: "DuckDBPyConnection", column: str, condition: str) -> str:
