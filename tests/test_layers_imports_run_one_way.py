@@ -35,6 +35,7 @@ LAYERS: list[set[str]] = [
     {"fitting", "error_process", "past_forecast"},
     {"market", "diagnostics"},
     {"worlds", "settings", "provenance"},
+    {"sums"},
     {"simulation"},
     {"forecast", "new_customers", "period_sums"},
     {"grouped_forecast"},

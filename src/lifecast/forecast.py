@@ -9,6 +9,7 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.simulation import Observer, Simulation, watch
+from lifecast.sums import Sums
 from lifecast.timeunit import TimeUnit
 from lifecast.worlds import Worlds
 
@@ -34,6 +35,8 @@ class Forecast:
         The same measures for the whole horizon, one row each: ``mean, lower, median, upper``.
     draws : dict of (world, period) arrays
         What the tables were reduced from: ``purchases``, ``value``, ``discounted_value``.
+    sums : Sums
+        The draws in a form that adds up exactly over forecasts of other customers.
     simulation : Simulation
         What the draws were simulated from.
     """
@@ -42,6 +45,7 @@ class Forecast:
     portfolio: "pd.DataFrame"
     total: "pd.DataFrame"
     draws: dict[str, Floats]
+    sums: Sums = field(repr=False)
     horizon: float
     interval: float
     time_unit: TimeUnit

@@ -26,7 +26,8 @@ class GroupedForecast:
     customers : (group,) array
         How many each has.
     draws : dict of (group, world, period) arrays
-        ``purchases``, ``value``, ``discounted_value``; over groups they add up to the forecast's own draws.
+        ``purchases``, ``value``, ``discounted_value``; over groups they add up to the forecast's own draws,
+        to the last bit up to two million typical amounts in a world and period.
     portfolio, total : DataFrame
         As the forecast's, with a first column or index level ``group``.
     """
@@ -73,7 +74,7 @@ def forecast_by(
     >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
     >>> forecast = lc.CLTV().fit(rfm).forecast(rfm, horizon=13, worlds=100)
     >>> grouped = forecast.by(rfm.frequency > 0)
-    >>> bool((grouped.draws["purchases"].sum(axis=0) == forecast.draws["purchases"]).all())
+    >>> bool((grouped.draws["value"].sum(axis=0) == forecast.draws["value"]).all())
     True
     """
     import pandas as pd

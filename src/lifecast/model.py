@@ -366,18 +366,20 @@ class CLTV:
         edges = period_edges(length, rfm.time_unit, rate)
         drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed, rfm.observation_end)
         of_customers = margins(margin, rfm)
-        columns, draws = simulate(
+        columns, sums = simulate(
             rfm, drawn, self.purchases, self.spend, of_customers, rate, length, edges, probabilities,
             random_seed, chunk_size, threads, progress,
         )  # fmt: skip
         import pandas as pd
 
         customers = pd.DataFrame({"customer_id": rfm.customer_id.to_pandas(), **columns})
+        draws = sums.draws
         return Forecast(
             customers=customers,
             portfolio=period_table(draws, edges, rfm.time_unit, rfm.observation_end, probabilities),
             total=total_table(draws, probabilities),
             draws=draws,
+            sums=sums,
             horizon=length,
             interval=interval,
             time_unit=rfm.time_unit,

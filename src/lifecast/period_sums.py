@@ -1,5 +1,6 @@
 """Sums of simulated purchases and value by group, world and period: draws that planning reduces."""
 
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,9 @@ import numpy as np
 from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError, SettingsError
 from lifecast.grouping import spend_history
+from lifecast.kernels.reduction import add_up_by_group
 from lifecast.simulation import Futures, Simulation
+from lifecast.sums import Sums, anchors
 from lifecast.worlds import Worlds
 
 
@@ -53,11 +56,6 @@ class PeriodSums:
         Each customer's group.
     fixed_amounts : bool
         Whether sums with every amount at its expectation, in the first world, stand before those as drawn.
-
-    Attributes
-    ----------
-    sums : list of (measure, group, world, period) arrays
-        As drawn last.
     """
 
     def __init__(
@@ -66,8 +64,10 @@ class PeriodSums:
         self.simulation = simulation
         self.worlds = worlds
         self.group = group
-        self.shape = (groups, len(worlds), simulation.periods.size - 1)
-        self.sums: list[Floats] = [np.zeros((3, *self.shape)) for _ in range(1 + fixed_amounts)]
+        self.anchors = anchors(worlds, simulation.discount_rate, simulation.periods)
+        shape = groups, len(worlds), simulation.periods.size - 1
+        self.exact = [Sums.none(*shape, money=True) for _ in range(1 + fixed_amounts)]
+        self.adding = Lock()
         self.expected_spend = np.zeros(group.size)
         family = simulation.spend_family
         if fixed_amounts and family is not None:
@@ -76,29 +76,26 @@ class PeriodSums:
                 spend = family.expected_spend(seen.of(members), shared.spend[:1])
                 self.expected_spend[members] = spend[:, 0]
 
-    def look(self, futures: Futures) -> list[Floats]:
-        """Sums of these customers' purchases."""
-        customer = np.repeat(futures.customer, np.diff(futures.first))
-        _, worlds, periods = self.shape
-        length = float(self.simulation.periods[1]) or 1.0
-        period = np.clip(np.ceil(futures.time / length - 1e-9).astype(np.int64) - 1, 0, periods - 1)
-        cell = (self.group[customer] * worlds + futures.world) * periods + period
+    @property
+    def sums(self) -> list[Floats]:
+        """Draws (measure, group, world, period); as drawn last."""
+        return [np.stack([*each.by_group.values()]) for each in self.exact]
+
+    def look(self, futures: Futures) -> None:
+        """Add these customers' purchases. Exact sums are the same in any order."""
+        simulation, customer = self.simulation, futures.customer
         amounts = [futures.amount]
-        if len(self.sums) > 1:
+        if len(self.exact) > 1:
             pace = self.worlds.pace
             price = pace.price[0, np.searchsorted(pace.edges[1:-1], futures.time)]
-            amounts.insert(0, price * self.expected_spend[customer])
-        purchases = np.bincount(cell, minlength=int(np.prod(self.shape))).astype(np.float64)
-        margin = self.simulation.margin[customer]
-        discount = np.exp(-self.simulation.discount_rate * futures.time)
-        seen = []
-        for amount in amounts:
-            value = margin * amount
-            parts = [purchases, *(np.bincount(cell, w, purchases.size) for w in (value, value * discount))]
-            seen.append(np.stack(parts).reshape(3, *self.shape))
-        return seen
+            amounts.insert(0, price * np.repeat(self.expected_spend[customer], np.diff(futures.first)))
+        length = float(simulation.periods[1]) or 1.0
+        for sums, amount in zip(self.exact, amounts, strict=True):
+            with self.adding:
+                add_up_by_group(
+                    futures.first, self.group[customer], futures.world, futures.time, amount,
+                    simulation.margin[customer], simulation.discount_rate, length, self.anchors, sums.cells,
+                )  # fmt: skip
 
-    def keep(self, part: list[Floats]) -> None:
-        """Add them to those of the customers before."""
-        for total, seen in zip(self.sums, part, strict=True):
-            total += seen
+    def keep(self, part: None) -> None:
+        """Nothing is left to do."""

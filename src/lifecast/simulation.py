@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from threading import local
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from lifecast.grouping import PurchaseRows, SpendHistory, group_purchases, spend
 from lifecast.kernels.reduction import add_up, expected_values
 from lifecast.kernels.stream import hash_texts
 from lifecast.rfm import RFM
+from lifecast.sums import Sums, anchors
 from lifecast.worlds import Shared, Worlds, purchases_and_value
 
 if TYPE_CHECKING:
@@ -244,6 +246,24 @@ def watch(
             done += len(book)
 
 
+class PerThread:
+    """Sums for each thread, so that none waits for another: exact ones are the same whoever adds."""
+
+    def __init__(self, none: Callable[[], Sums]) -> None:
+        self.none = none
+        self.threads = local()
+        self.all: list[Sums] = []
+
+    @property
+    def own(self) -> Sums:
+        """What this thread adds to."""
+        if not hasattr(self.threads, "sums"):
+            self.threads.sums = self.none()
+            self.all.append(self.threads.sums)
+        found: Sums = self.threads.sums
+        return found
+
+
 def simulate(
     rfm: RFM,
     worlds: Worlds,
@@ -258,7 +278,7 @@ def simulate(
     chunk_size: int | None,
     threads: int | None,
     progress: Callable[[int], None],
-) -> tuple[dict[str, Floats], dict[str, Floats]]:
+) -> tuple[dict[str, Floats], Sums]:
     """Columns per customer, in the RFM's order, and sums per world and period.
 
     Parameters
@@ -279,12 +299,14 @@ def simulate(
     period = float(periods[1]) or 1.0
     size = chunk_size or max(1, DRAWS_PER_CHUNK // S)
     columns: dict[str, Floats] = {}
-    totals = [np.zeros((S, K)) for _ in range(3)]
+    money = spend_family is not None
+    rounding = anchors(worlds, discount_rate, periods)
+    sums = PerThread(lambda: Sums.none(1, S, K, money))
     done = 0
 
     def run(
         book: Book, shared: Shared, keys: Keys, expected: Expectation, chunk: slice
-    ) -> tuple[slice, dict[str, Floats], list[Floats]]:
+    ) -> tuple[slice, dict[str, Floats]]:
         part = Part.of(book, chunk, shared, purchase_family)
         row, p_alive = part.row, part.p_alive
         expectation = expected(part.x, part.T)
@@ -293,10 +315,9 @@ def simulate(
         mean_purchases = purchases.mean(axis=1)[row]
         room = float(mean_purchases.mean()) if np.all(np.isfinite(mean_purchases)) else 1.0
         bought = futures(book, chunk, part, keys, shared, purchase_family, spend_family, room)
-        sums = [np.zeros((S, K)) for _ in range(3)]
         quantiles = add_up(
             bought.first, bought.world, bought.time, bought.amount, book.margin[chunk], discount_rate, period,
-            probabilities, *sums,
+            probabilities, rounding, sums.own.cells[0],
         )  # fmt: skip
         of_chunk = {
             "p_alive": p_alive.mean(axis=1)[row],
@@ -318,7 +339,7 @@ def simulate(
                 "cltv_mean_lower": mean_quantiles[:, 0],
                 "cltv_mean_upper": mean_quantiles[:, 2],
             }
-        return chunk, of_chunk, sums
+        return chunk, of_chunk
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for members, shared in worlds.by_kind(rfm):
@@ -329,15 +350,12 @@ def simulate(
                 *histories, *purchases_and_value(shared, horizon, discount_rate, scale, whole_times)
             )
             run_chunk = partial(run, book, shared, everyone[book.order], expected)
-            for chunk, of_chunk, sums in pool.map(run_chunk, chunks(book, size)):
+            for chunk, of_chunk in pool.map(run_chunk, chunks(book, size)):
                 for name, values in of_chunk.items():
                     columns.setdefault(name, np.empty(len(rfm)))[book.order[chunk]] = values
-                for total, part in zip(totals, sums, strict=True):
-                    total += part
                 progress(done + chunk.stop)
             done += len(book)
-    names = ("purchases", "value", "discounted_value") if spend_family is not None else ("purchases",)
-    return columns, dict(zip(names, totals, strict=False))
+    return columns, sum(sums.all, Sums.none(1, S, K, money))
 
 
 def expectations(

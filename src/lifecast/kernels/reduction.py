@@ -7,6 +7,8 @@ from numba import njit
 
 from lifecast.arrays import Floats, Integers
 
+CELL = 5  # numbers: purchases; value, coarse and fine; discounted value, coarse and fine
+
 
 @njit(cache=True, nogil=True)
 def select(values: Floats, begin: int, place: int) -> float:
@@ -58,6 +60,26 @@ def quantiles_with_zeros(positive: Floats, size: int, probabilities: Floats, out
         out[j] = low + (position - below) * (high - low)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def period_of(time: float, period: float, periods: int) -> int:
+    """The period of that length that a time is in; its end belongs to it, its beginning to the one before."""
+    return min(max(math.ceil(time / period - 1e-9) - 1, 0), periods - 1)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def deposit(cell: Floats, value: float, present: float, anchor: Floats) -> None:
+    """Add a purchase, its value and its discounted value to a cell of exact sums; see `lifecast.sums`."""
+    coarse = (value + anchor[0]) - anchor[0]
+    fine = ((value - coarse) + anchor[1]) - anchor[1]
+    cell[0] += 1.0
+    cell[1] += coarse
+    cell[2] += fine
+    coarse = (present + anchor[2]) - anchor[2]
+    fine = ((present - coarse) + anchor[3]) - anchor[3]
+    cell[3] += coarse
+    cell[4] += fine
+
+
 @njit(cache=True, nogil=True)
 def add_up(
     first: Integers,
@@ -68,9 +90,8 @@ def add_up(
     discount_rate: float,
     period: float,
     probabilities: Floats,
-    purchases: Floats,
-    value: Floats,
-    discounted: Floats,
+    anchors: Floats,
+    cells: Floats,
 ) -> Floats:
     """Add every purchase to its world and period; return the quantiles of each customer's discounted value.
 
@@ -83,17 +104,18 @@ def add_up(
     discount_rate : float
         Continuous, per time unit.
     period : float
-        Length of a period; its end belongs to it, its beginning to the one before.
+        Length of a period.
     probabilities : (quantile,)
         Symmetric about one half, so that a negative margin turns them round.
-    purchases, value, discounted : (world, period)
+    anchors : (period, 4)
+    cells : (world, period, 5)
         Sums over customers, added to in place.
 
     Returns
     -------
     quantiles : (customer, quantile)
     """
-    S, periods = purchases.shape
+    S, periods = cells.shape[:2]
     customers = first.size - 1
     quantiles = np.empty((customers, probabilities.size))
     draws = np.empty(S)
@@ -101,22 +123,42 @@ def add_up(
         buying_worlds = 0
         current = -1
         for e in range(first[i], first[i + 1]):
-            s, k = world[e], min(max(math.ceil(time[e] / period - 1e-9) - 1, 0), periods - 1)
+            s, k = world[e], period_of(time[e], period, periods)
             if s != current:
                 current = s
                 draws[buying_worlds] = 0.0
                 buying_worlds += 1
             present = amount[e] * math.exp(-discount_rate * time[e])
             draws[buying_worlds - 1] += present
-            purchases[s, k] += 1.0
-            value[s, k] += margin[i] * amount[e]
-            discounted[s, k] += margin[i] * present
+            deposit(cells[s, k], margin[i] * amount[e], margin[i] * present, anchors[k])
         quantiles_with_zeros(draws[:buying_worlds], S, probabilities, quantiles[i])
         if margin[i] >= 0.0:
             quantiles[i] *= margin[i]
         else:
             quantiles[i] = margin[i] * quantiles[i][::-1].copy()
     return quantiles
+
+
+@njit(cache=True, nogil=True)
+def add_up_by_group(
+    first: Integers,
+    group: Integers,
+    world: np.ndarray,
+    time: Floats,
+    amount: Floats,
+    margin: Floats,
+    discount_rate: float,
+    period: float,
+    anchors: Floats,
+    cells: Floats,
+) -> None:
+    """`add_up` to cells (group, world, period, 5), given each customer's group; without quantiles."""
+    periods = cells.shape[2]
+    for i in range(first.size - 1):
+        for e in range(first[i], first[i + 1]):
+            k = period_of(time[e], period, periods)
+            present = amount[e] * math.exp(-discount_rate * time[e])
+            deposit(cells[group[i], world[e], k], margin[i] * amount[e], margin[i] * present, anchors[k])
 
 
 @njit(cache=True, nogil=True)
