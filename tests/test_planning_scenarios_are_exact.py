@@ -1,6 +1,7 @@
 """Are scenarios the same futures but for what changed, and does what changed follow the closed forms?"""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ import lifecast as lc
 from lifecast.families.changed import changed
 
 KNOWN = {"r": 0.7, "alpha": 8.0, "a": 0.9, "b": 2.2}  # per week
+PARETO = {"r": 0.7, "alpha": 8.0, "s": 0.8, "beta": 25.0}
+PARAMETERS = {"bg-nbd": KNOWN, "mbg-nbd": KNOWN, "pareto-nbd": PARETO, "nbd": {"r": 0.7, "alpha": 8.0}}
 MONEY = {"p": 4.0, "q": 4.0, "v": 30.0}
 YEAR = 52.0
 
@@ -26,7 +29,7 @@ def rfm_of(copies: int) -> lc.RFM:
 
 
 def forecast_of(copies: int = 40, worlds: int = 400, family: str = "bg-nbd") -> lc.Forecast:
-    model = lc.CLTV.from_parameters(KNOWN, MONEY, families=(family, "gamma-gamma"))
+    model = lc.CLTV.from_parameters(PARAMETERS[family], MONEY, families=(family, "gamma-gamma"))
     return model.forecast(rfm_of(copies), YEAR, annual_discount_rate=0.10, margin=0.4, worlds=worlds)
 
 
@@ -69,10 +72,32 @@ def test_are_expected_purchases_those_given_the_traits(x: int, faster: float, lo
     assert found == pytest.approx(expected_with_traits(x, 30.0, faster, looser, YEAR), rel=2e-3)
 
 
-@pytest.mark.parametrize("family", ["bg-nbd", "mbg-nbd"])
+@pytest.mark.parametrize("x", [0, 3])
+@pytest.mark.parametrize(("faster", "looser"), [(1.3, 1.0), (1.0, 0.6), (1.2, 0.5), (0.8, 1.7)])
+def test_are_pareto_purchases_those_given_the_traits(x: int, faster: float, looser: float) -> None:
+    """E[rate] times the lifetime to be expected, by quadrature over both traits."""
+    rate = faster * (PARETO["r"] + x) / (PARETO["alpha"] + 30.0)
+    leaving = stats.gamma(PARETO["s"], scale=looser / (PARETO["beta"] + 30.0))
+    lifetime = leaving.expect(lambda mu: -np.expm1(-mu * YEAR) / mu)
+    family = changed(lc.ParetoNBD(), faster, looser)
+    theta, age = np.array([list(PARETO.values())]), np.array([30.0])
+    sums = family.expected_purchases(
+        np.array([x]), age, theta, np.zeros(1), np.array([[YEAR]]), np.ones((1, 1, 1))
+    )
+    assert float(sums(np.array([x]), age)[0, 0, 0]) == pytest.approx(rate * lifetime, rel=1e-6)
+
+
+LEVERS = [
+    {"purchase_rate": 1.4}, {"dropout": 0.5}, {"dropout": 1.8}, {"purchase_rate": 0.7, "dropout": 1.4},
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "factors",
-    [{"purchase_rate": 1.4}, {"dropout": 0.5}, {"dropout": 1.8}, {"purchase_rate": 0.7, "dropout": 1.4}],
+    ("family", "factors"),
+    [
+        *((family, factors) for family in ("bg-nbd", "mbg-nbd", "pareto-nbd") for factors in LEVERS),
+        ("nbd", {"purchase_rate": 1.4}),
+    ],
     ids=str,
 )
 def test_is_the_mean_of_changed_futures_what_is_expected(family: str, factors: dict[str, float]) -> None:
@@ -82,7 +107,7 @@ def test_is_the_mean_of_changed_futures_what_is_expected(family: str, factors: d
     other = changed(
         simulation.purchase_family, factors.get("purchase_rate", 1.0), factors.get("dropout", 1.0)
     )
-    rfm, theta = simulation.rfm, np.array([list(KNOWN.values())])
+    rfm, theta = simulation.rfm, np.array([list(PARAMETERS[family].values())])
     alive = other.probability_alive(rfm.frequency, rfm.recency, rfm.T, theta)
     sums = other.expected_purchases(
         rfm.frequency, rfm.T, theta, np.zeros(1), np.array([[YEAR]]), np.ones((1, 1, 1))
@@ -90,6 +115,12 @@ def test_is_the_mean_of_changed_futures_what_is_expected(family: str, factors: d
     order = np.lexsort((rfm.T, rfm.frequency))
     expected = (alive[order, 0] * sums(rfm.frequency[order], rfm.T[order])[0, :, 0]).sum()
     assert abs(found.mean() - expected) < 4.0 * found.std() / math.sqrt(found.size)
+    if family in ("bg-nbd", "mbg-nbd"):  # more than one of a chance to leave counts after the first purchase
+        return
+    buys = other.probability_of_purchase(rfm.frequency, rfm.T, theta, np.zeros(1), np.array([YEAR]))
+    chance = (alive * buys).mean()
+    again = lc.segments(replace(forecast, simulation=replace(simulation, purchase_family=other)), window=YEAR)
+    assert again.customers["p_again"].mean() == pytest.approx(chance, abs=4.0 * 0.5 / math.sqrt(100 * 1000))
 
 
 def test_are_changed_futures_the_same_worlds(forecast: lc.Forecast) -> None:
@@ -105,6 +136,19 @@ def test_are_changed_futures_the_same_worlds(forecast: lc.Forecast) -> None:
     assert np.all(np.diff(rates, axis=0) >= 0)
     independent = math.sqrt(2.0) * counts[2].std()
     assert (counts[3] - counts[2]).std() < 0.5 * independent
+
+
+def test_are_changed_pareto_futures_the_same_but_for_the_change() -> None:
+    forecast = forecast_of(family="pareto-nbd")
+    before = forecast.draws["purchases"].sum(axis=1)
+    for factors, sign in (
+        ({"dropout": 0.5}, 1), ({"dropout": 0.9}, 1), ({"dropout": 1.5}, -1),
+        ({"purchase_rate": 1.3}, 1), ({"purchase_rate": 0.8}, -1),
+    ):  # fmt: skip
+        after = lc.scenario(forecast, **factors).scenario["purchases"].sum(axis=1)
+        assert np.all(sign * (after - before) >= 0), factors  # in each world
+    barely = lc.scenario(forecast, dropout=1.0 - 1e-12).scenario["value"]
+    np.testing.assert_allclose(barely, forecast.draws["value"], rtol=1e-9)  # the kernels draw alike
 
 
 def test_do_money_terms_multiply(forecast: lc.Forecast) -> None:
@@ -188,5 +232,9 @@ def test_is_what_cannot_be_refused_politely(forecast: lc.Forecast) -> None:
     )
     frame = pd.DataFrame({"customer_id": [1], "frequency": [2], "recency": [3.0], "T": [6.0]})
     counted = discrete.forecast(lc.RFM.from_frame(frame, time_unit="year"), 5, worlds=10)
-    with pytest.raises(lc.SettingsError, match="bg-bb cannot"):
+    with pytest.raises(lc.SettingsError, match="bg-bb has purchases at fixed opportunities"):
         lc.scenario(counted, dropout=0.9)
+    for_ever = forecast_of(copies=1, worlds=10, family="nbd")
+    with pytest.raises(lc.SettingsError, match="never leave"):
+        lc.scenario(for_ever, dropout=0.9)
+    assert "dropout" not in lc.elasticities(for_ever).index
