@@ -12,6 +12,7 @@ import numpy as np
 from lifecast.arrays import Floats
 from lifecast.encoding import Encoding
 from lifecast.errors import FileFormatError
+from lifecast.export.files import written_beside
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.families.regression import effect_names
 from lifecast.population import Population
@@ -93,13 +94,8 @@ class Posterior:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one netCDF file, beside its final place first: a failure leaves nothing half-written."""
-        target = Path(path)
-        beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
+        with written_beside(path) as beside:
             self.to_tree().to_netcdf(beside, engine="netcdf4")
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Posterior":

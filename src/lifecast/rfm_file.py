@@ -5,13 +5,14 @@ import json
 import os
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from lifecast.errors import FileFormatError
+from lifecast.export.files import written_beside
 from lifecast.log_report import LeftTruncation, LogReport
 from lifecast.past import Past, pack, unpack
 from lifecast.rfm import RFM, Holdout
+from lifecast.rfm_frame import check_numbers
 from lifecast.timeunit import TimeUnit
 
 FORMAT = 1
@@ -51,16 +52,10 @@ def save_rfm(rfm: RFM, path: str | os.PathLike[str]) -> None:
         histories, about["past"] = pack(rfm.past)
     table = pa.table(columns | dict(rfm.attributes))
     table = table.replace_schema_metadata({_KEY: json.dumps(about, default=date.isoformat)})
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with pq.ParquetWriter(beside, table.schema) as writer:
-            writer.write_table(table)
-            if histories is not None:  # not in the table's own metadata, which are written twice
-                writer.add_key_value_metadata({_PAST: _as_text(histories)})
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with written_beside(path) as beside, pq.ParquetWriter(beside, table.schema) as writer:
+        writer.write_table(table)
+        if histories is not None:  # not in the table's own metadata, which are written twice
+            writer.add_key_value_metadata({_PAST: _as_text(histories)})
 
 
 def holds_rfm(path: str | os.PathLike[str]) -> bool:
@@ -85,10 +80,12 @@ def load_rfm(path: str | os.PathLike[str]) -> RFM:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not os.path.isfile(path):
+        raise FileFormatError(f"{os.fspath(path)!r}: no such file. Pass the path that RFM.save was given.")
     try:
         file = pq.ParquetFile(path)  # the one file: read_table would take it for a data set
         table = file.read()
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise FileFormatError(
             f"{os.fspath(path)!r} is not a Parquet file that can be read: {error}"
         ) from error
@@ -98,29 +95,44 @@ def load_rfm(path: str | os.PathLike[str]) -> RFM:
             f"{os.fspath(path)!r} is a Parquet file, but not a saved RFM. Use rfm_summary for a transaction "
             "log, or RFM.from_frame for a table of customers."
         )
-    about = json.loads(metadata)
-    if about["format"] > FORMAT:
+    try:
+        about = json.loads(metadata)
+        version = int(about["format"])
+        if version <= FORMAT:
+            return _read(table, about, file.metadata.metadata)
+    except Exception as error:  # whatever a damaged or hostile file leads to
         raise FileFormatError(
-            f"{os.fspath(path)!r} was saved by a newer lifecast (format {about['format']}, this one reads "
-            f"{FORMAT}). Upgrade lifecast."
-        )
+            f"{os.fspath(path)!r} cannot be read as an RFM ({type(error).__name__}: {error}). Needed: a file "
+            "written by RFM.save; make it again from the log."
+        ) from error
+    raise FileFormatError(
+        f"{os.fspath(path)!r} was saved by a newer lifecast (format {version}, this one reads {FORMAT}). "
+        "Upgrade lifecast."
+    )
+
+
+def _read(table: Any, about: dict[str, Any], metadata: dict[bytes, bytes]) -> RFM:
     numbers = {
         name: table[name].to_numpy() for name in table.column_names if name in (*_ARRAYS, *_HELD.values())
     }
     end = about["observation_end"]
+    ids, unit = table["customer_id"].combine_chunks(), TimeUnit.parse(float(about["time_unit"]["days"]))
+    arrays = {name: numbers[name] for name in _ARRAYS if name in numbers}
+    check_numbers(ids, arrays, unit)
     return RFM(
-        customer_id=table["customer_id"].combine_chunks(),
-        **{name: numbers[name] for name in _ARRAYS if name in numbers},
-        time_unit=TimeUnit(**about["time_unit"]),
+        customer_id=ids,
+        **arrays,
+        time_unit=unit,
         attributes={name: table[name].combine_chunks() for name in about["attributes"]},
         observation_end=None if end is None else date.fromisoformat(end),
-        report=None if about["report"] is None else _read_report(about["report"]),
+        report=None if about["report"] is None else read_report(about["report"]),
         holdout=None if about["holdout"] is None else _read_holdout(about["holdout"], numbers),
-        past=_read_past(about.get("past"), file.metadata.metadata),
+        past=_read_past(about.get("past"), metadata),
     )
 
 
-def _read_report(report: dict[str, Any]) -> LogReport:
+def read_report(report: dict[str, Any]) -> LogReport:
+    """A report from what JSON made of its fields."""
     dates = {name: date.fromisoformat(report[name]) for name in ("first", "last", "observation_end")}
     return LogReport(**(report | dates | {"left_truncation": LeftTruncation(**report["left_truncation"])}))
 

@@ -1,6 +1,8 @@
 """Files that are written whole or not at all."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,12 +33,38 @@ def written_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
     whole
     """
     target = Path(path)
-    beside = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    check_folder(target)
+    # In a folder of its own: what a killed process leaves behind is then never taken for one of the files
+    # that a glob such as folder/*.parquet means, and two processes never write to the same place.
+    room = Path(tempfile.mkdtemp(prefix=".lifecast.", suffix=".part", dir=target.parent))
     try:
+        beside = room / target.name
         yield beside
+        with open(beside, "rb+") as written:
+            os.fsync(written.fileno())  # else a power cut could leave the name without the bytes
         os.replace(beside, target)
     finally:
-        beside.unlink(missing_ok=True)
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def check_folder(target: Path) -> None:
+    """Refuse a place for a file where there can be none.
+
+    Raises
+    ------
+    SettingsError
+        The folder does not exist or cannot be written to, or a folder has that name.
+    """
+    if not target.parent.is_dir():
+        raise SettingsError(
+            f"{target} cannot be written: there is no folder {target.parent}. Make it, or choose another."
+        )
+    if target.is_dir():
+        raise SettingsError(f"{target} cannot be written: it is a folder. Choose another name.")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise SettingsError(
+            f"{target} cannot be written: nothing may be written to {target.parent}. Choose another folder."
+        )
 
 
 def check_target(path: str | os.PathLike[str], endings: Sequence[str]) -> None:
@@ -57,12 +85,7 @@ def check_target(path: str | os.PathLike[str], endings: Sequence[str]) -> None:
     target = Path(path)
     if target.suffix.lower() not in endings:
         raise SettingsError(f"{target} cannot be written: its name must end in {' or '.join(endings)}.")
-    if not target.parent.is_dir():
-        raise SettingsError(
-            f"{target} cannot be written: there is no folder {target.parent}. Make it, or choose another."
-        )
-    if target.is_dir():
-        raise SettingsError(f"{target} cannot be written: it is a folder. Choose another name.")
+    check_folder(target)
 
 
 def with_index(table: "pd.DataFrame") -> "pd.DataFrame":
