@@ -54,6 +54,24 @@ def test_do_half_periods_wait(forecast: lc.Forecast, log: pd.DataFrame) -> None:
         lc.monitor(forecast, so_far, every=6)
 
 
+def test_is_the_log_read_as_the_forecasts_was(log: pd.DataFrame) -> None:
+    some_came_back = log.assign(amount=np.where(log.index % 9 == 0, -log["amount"] / 2, log["amount"]))
+    how = {"merge_within": "week", "returns": "drop"}
+    weekly = lc.rfm_summary(
+        some_came_back, observation_end="1997-09-30", holdout_end="1998-06-30", past=False, **how
+    )
+    model = lc.CLTV(market=None).fit(weekly, draws=50, random_seed=1)
+    forecast = model.forecast(weekly, 39, worlds=50)
+    for measure, held in (
+        ("purchases", weekly.holdout.period_purchases),
+        ("value", weekly.holdout.period_value),
+    ):
+        watched = lc.monitor(forecast, some_came_back, measure=measure, merge_within="week")
+        np.testing.assert_allclose(watched.table["actual"], held[:39])
+    with pytest.raises(lc.DataError, match=r"counted in another way\. Pass merge_within="):
+        lc.monitor(forecast, some_came_back)
+
+
 def test_does_the_textbook_raise_the_alarm_on_cdnow_and_the_market_not(
     forecast: lc.Forecast, rfm: lc.RFM
 ) -> None:

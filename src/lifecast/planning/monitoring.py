@@ -17,6 +17,8 @@ from lifecast.transactions import read_transactions
 if TYPE_CHECKING:
     import pandas as pd
 
+COUNTED_ALIKE = 0.01  # share by which late lines of a log may move the purchases known before
+
 
 @dataclass(frozen=True, eq=False)
 class Monitor:
@@ -54,6 +56,12 @@ def monitor(
     measure: str = "purchases",
     every: int = 1,
     false_alarms: float = 0.05,
+    customer_id: str | None = None,
+    date: str | None = None,
+    amount: str | None = None,
+    returns: str | None = None,
+    merge_within: str | int = "day",
+    date_format: str | None = None,
 ) -> Monitor:
     """Hold a forecast against what has come since, and say when it no longer holds.
 
@@ -61,15 +69,19 @@ def monitor(
     ----------
     forecast : Forecast
     actual : log, RFM or sequence
-        What came: the log, by now longer, with columns of obvious names; or an RFM of it with the forecast's
-        observation end and a ``holdout_end``; or the sums (period,) of the measure over the forecast's
-        customers in each of its periods that is over.
+        What came: the log, by now longer; or an RFM of it with the forecast's observation end and a
+        ``holdout_end``; or the sums (period,) of the measure over the forecast's customers in each of its
+        periods that is over.
     measure : str, default "purchases"
         Or "value".
     every : int, default 1
         How many of the forecast's periods make one here: 4 weeks of a forecast in weeks.
     false_alarms : float, default 0.05
         With which probability a forecast that is right may be called wrong, once within its horizon.
+    customer_id, date, amount, merge_within, date_format
+        How to read a log, as `rfm_summary` takes them: as the forecast's was read.
+    returns : "net", "drop" or "refuse", optional
+        Likewise; by default as the forecast's log was read.
 
     Returns
     -------
@@ -80,7 +92,8 @@ def monitor(
     SettingsError
         The forecast has no such measure, or an argument is out of range.
     DataError
-        No period is over, or the log's customers are not those of the forecast.
+        No period is over, or the log's customers, or their purchases before the forecast, are not those of
+        the forecast.
 
     Notes
     -----
@@ -108,7 +121,11 @@ def monitor(
         raise SettingsError(f"false_alarms={false_alarms}: needed a probability, such as 0.05.")
     if every < 1 or every != int(every):
         raise SettingsError(f"every={every}: needed a whole number of periods, at least 1.")
-    came = sums_of(forecast, actual, measure)
+    of_the_log: dict[str, Any] = {
+        "customer_id": customer_id, "date": date, "amount": amount, "merge_within": merge_within,
+        "returns": returns, "date_format": date_format,
+    }  # fmt: skip
+    came = sums_of(forecast, actual, measure, of_the_log)
     edges = forecast.simulation.periods
     length = edges[1] - edges[0]
     whole = int(np.sum(np.diff(edges) > (1 - 1e-9) * length)) // every  # the last may be cut short
@@ -177,7 +194,7 @@ def highest_p(in_worlds: Integers, false_alarms: float) -> float:
     return float(allowed[-1]) if allowed.size else 0.0
 
 
-def sums_of(forecast: Forecast, actual: Any, measure: str) -> Floats:
+def sums_of(forecast: Forecast, actual: Any, measure: str, of_the_log: dict[str, Any]) -> Floats:
     """What came in each of the forecast's periods that is over, (period,)."""
     import pandas as pd
 
@@ -205,7 +222,7 @@ def sums_of(forecast: Forecast, actual: Any, measure: str) -> Floats:
             f"The forecast's margin differs between customers (the attribute {margin!r}). Watch 'purchases', "
             "or pass the sums of the value per period."
         )
-    rfm = actual if isinstance(actual, RFM) else held_out(forecast, actual)
+    rfm = actual if isinstance(actual, RFM) else held_out(forecast, actual, of_the_log)
     if rfm.holdout is None or rfm.observation_end != forecast.observation_end:
         raise DataError(
             f"The RFM was made to {rfm.observation_end}, "
@@ -218,6 +235,7 @@ def sums_of(forecast: Forecast, actual: Any, measure: str) -> Floats:
             f"The log has {len(rfm):,} customers up to {forecast.observation_end}, not the forecast's "
             f"{len(known):,}. Pass the whole log that was forecast from, or the sums per period."
         )
+    check_same_past(forecast, rfm)
     complete = int(rfm.holdout.duration + 1e-9)
     if measure == "purchases":
         return rfm.holdout.period_purchases[:complete].astype(np.float64)
@@ -226,20 +244,35 @@ def sums_of(forecast: Forecast, actual: Any, measure: str) -> Floats:
     return float(margin) * rfm.holdout.period_value[:complete]
 
 
-def held_out(forecast: Forecast, log: Any) -> RFM:
+def check_same_past(forecast: Forecast, rfm: RFM) -> None:
+    """Refuse purchases that were counted in another way than those that were forecast from."""
+    before, now = int(forecast.simulation.rfm.frequency.sum()), int(rfm.frequency.sum())
+    if abs(now - before) > COUNTED_ALIKE * before:
+        raise DataError(
+            f"Up to {forecast.observation_end} the log has {now:,} repeat purchases; the forecast was made "
+            f"from {before:,}: they were counted in another way. Pass merge_within= and returns= as to "
+            "rfm_summary for the forecast."
+        )
+
+
+def held_out(forecast: Forecast, log: Any, of_the_log: dict[str, Any]) -> RFM:
     """The log as it was known at the forecast, with all that followed held out."""
     if forecast.observation_end is None:
         raise DataError("The forecast does not know what day it is. Pass the sums per period.")
-    last = read_transactions(log, customer_id=None, date=None, amount=None).last
+    columns = {name: of_the_log[name] for name in ("customer_id", "date", "amount", "date_format")}
+    last = read_transactions(log, **columns).last
     if last <= forecast.observation_end:
         raise DataError(
             f"The log ends on {last}, and the forecast begins after {forecast.observation_end}: nothing has "
             "come yet. Pass the log with what came since."
         )
+    read_then = forecast.simulation.rfm.report
+    returns = of_the_log["returns"] or ("net" if read_then is None else read_then.returns)
     return rfm_summary(
         log,
         time_unit=forecast.time_unit,
         observation_end=forecast.observation_end,
         holdout_end=last,
         past=False,
+        **{**of_the_log, "returns": returns},
     )
