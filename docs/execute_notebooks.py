@@ -1,0 +1,67 @@
+"""Run the notebooks and keep what they show: notebooks/*.py, in percent cells, to the .ipynb beside each.
+
+Run: python docs/execute_notebooks.py [name ...]. Without names, all of them. Edit the .py only.
+"""
+
+import base64
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from PIL import Image
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+# Figures as they are shown on a page; what a figure's colours need, and no more.
+SETUP = "%config InlineBackend.print_figure_kwargs = {'dpi': 80, 'bbox_inches': 'tight'}"
+COLOURS = 64
+
+
+def executed(source: Path) -> Any:
+    """The notebook with the outputs of a run from top to bottom."""
+    notebook = jupytext.read(source)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(SETUP))
+    NotebookClient(notebook, timeout=600, kernel_name="python3").execute(cwd=str(NOTEBOOKS))
+    del notebook.cells[0]
+    notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    for number, cell in enumerate(notebook.cells):
+        cell["id"], cell["metadata"] = f"cell-{number}", {}
+        if cell.cell_type == "code":
+            cell["execution_count"] = None
+            cell["outputs"] = [kept(output) for output in cell["outputs"] if not names_axes(output)]
+    return notebook
+
+
+def names_axes(output: Any) -> bool:
+    """Whether it is only the name of the axes that a figure was drawn into."""
+    return output.get("data", {}).get("text/plain", "").startswith("<Axes: ")
+
+
+def kept(output: Any) -> Any:
+    """An output without what differs from run to run, its figure in few colours."""
+    if "execution_count" in output:
+        output["execution_count"] = None
+    data = output.get("data", {})
+    if "image/png" in data:
+        small = io.BytesIO()
+        image = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+        image.quantize(COLOURS, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+        output["data"] = {"image/png": base64.b64encode(small.getvalue()).decode()}
+        output["metadata"] = {}
+    return output
+
+
+def main(names: list[str]) -> None:
+    """Write the pairs."""
+    for source in sorted(NOTEBOOKS.glob("*.py")):
+        if not names or source.stem in names:
+            target = source.with_suffix(".ipynb")
+            nbformat.write(executed(source), target)
+            print(f"{target.name}: {target.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
