@@ -16,6 +16,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "lifecast"
 LAYERS: list[set[str]] = [
     {"errors"},
     {"arrays"},
+    {"fingerprint"},
     {"timeunit", "log_report", "export"},
     {"kernels"},
     {"engines"},
@@ -26,6 +27,7 @@ LAYERS: list[set[str]] = [
     {"rfm_file"},
     {"grouping"},
     {"encoding"},
+    {"histories"},
     {"families"},
     {"inference"},
     {"population"},
@@ -38,11 +40,11 @@ LAYERS: list[set[str]] = [
     {"sums"},
     {"simulation"},
     {"forecast", "new_customers", "period_sums"},
-    {"grouped_forecast"},
+    {"grouped_forecast", "outputs", "saved_forecast"},
     {"model"},
     {"simulated_shop"},
     {"evaluation"},
-    {"replay", "planning", "datasets", "uncertainty"},
+    {"replay", "tracking", "planning", "datasets", "uncertainty"},
     {"scorekeeping", "comparison"},
     {"pooled_scores"},
     {"backtesting"},
@@ -56,6 +58,8 @@ LAYERS: list[set[str]] = [
 SHORTCUTS = {
     ("forecast", "plots"),  # forecast.plot_*()
     ("forecast", "grouped_forecast"),  # forecast.by()
+    ("forecast", "outputs"),  # forecast.export(), to_arrow()
+    ("forecast", "saved_forecast"),  # forecast.save()
     ("forecast", "uncertainty"),  # forecast.uncertainty()
     ("rfm", "rfm_file"),  # RFM.save and RFM.load
 }
@@ -68,8 +72,11 @@ DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_fi
         "new_customers",
         "period_sums",
         "grouped_forecast",
+        "outputs",
+        "saved_forecast",
         "evaluation",
         "replay",
+        "tracking",
         "scorekeeping",
         "pooled_scores",
         "backtesting",

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from lifecast.planning.textbook import textbook_measures
     from lifecast.reporting.page import report
     from lifecast.rfm import RFM, rfm_summary
+    from lifecast.saved_forecast import SavedForecast, load_forecast
+    from lifecast.tracking import Tracking, track
 
     load = CLTV.load
 
@@ -85,6 +87,10 @@ _HOMES = {
     "report": "reporting.page",
     "RFM": "rfm",
     "rfm_summary": "rfm",
+    "SavedForecast": "saved_forecast",
+    "load_forecast": "saved_forecast",
+    "Tracking": "tracking",
+    "track": "tracking",
 }
 
 __all__ = [
@@ -110,10 +116,12 @@ __all__ = [
     "LogNormal",
     "Monitor",
     "ParetoNBD",
+    "SavedForecast",
     "Scenario",
     "Segments",
     "SettingsError",
     "ShiftedBetaGeometric",
+    "Tracking",
     "Treatment",
     "TreatmentEffect",
     "allocate",
@@ -127,6 +135,7 @@ __all__ = [
     "identity_effect",
     "join_identities",
     "load",
+    "load_forecast",
     "monitor",
     "report",
     "rfm_summary",
@@ -134,6 +143,7 @@ __all__ = [
     "segment_lift",
     "segments",
     "textbook_measures",
+    "track",
     "treat",
     "treatment_effect",
 ]

@@ -1,13 +1,15 @@
 """What people get: draws reduced to means, quantiles and probabilities once, at the very end."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.log_report import LogReport
 from lifecast.simulation import Observer, Simulation, watch
 from lifecast.sums import Sums
 from lifecast.timeunit import TimeUnit
@@ -15,6 +17,10 @@ from lifecast.worlds import Worlds
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from lifecast.saved_forecast import Members
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,94 @@ class Forecast:
         from lifecast.uncertainty import split_variance
 
         return split_variance(self, by, threads, progress)
+
+    @property
+    def periods(self) -> Floats:
+        """Edges of the portfolio's periods, (period + 1,), in time units from the observation end."""
+        return self.simulation.periods
+
+    @property
+    def members(self) -> "Members":
+        """Which customers it is of, as a saved forecast knows them."""
+        from lifecast.saved_forecast import Members
+
+        return Members.of(self.simulation.rfm.customer_id)
+
+    @property
+    def report(self) -> LogReport | None:
+        """How the log was read; None where the RFM came from a bare table."""
+        return self.simulation.rfm.report
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Keep the whole book's forecast in a small file, to be held against what comes.
+
+        All customers' sums in every world, and how they were made: what `lifecast.monitor` needs. Customers
+        one by one are written by `export`.
+
+        Parameters
+        ----------
+        path : path
+            Ends in ".nc" (netCDF); `lifecast.load_forecast` takes it back.
+        """
+        from lifecast.saved_forecast import save_forecast
+
+        save_forecast(self, path)
+
+    def export(
+        self,
+        to: str | os.PathLike[str],
+        *,
+        table: Literal["customers", "portfolio", "total"] = "customers",
+        name: str = "lifecast",
+        if_exists: Literal["replace", "append", "refuse"] = "replace",
+    ) -> None:
+        """Write the tables to a file or a database, whole or not at all.
+
+        Parameters
+        ----------
+        to : path or str
+            A file that ends in ".parquet" or ".csv" gets one table, ".xlsx" a formatted sheet for each. Or a
+            database's address, such as ``"postgresql://user:password@host/database"``, which gets
+            ``lifecast_customers``, ``lifecast_portfolio`` and ``lifecast_total`` in one transaction, with the
+            columns ``observation_end, horizon, time_unit`` before and ``schema_version`` after the others.
+        table : "customers", "portfolio" or "total", default "customers"
+            Which table a ".parquet" or ".csv" file gets.
+        name : str, default "lifecast"
+            What the database's tables begin with; "marketing.cltv" puts them into the schema marketing.
+        if_exists : "replace", "append" or "refuse", default "replace"
+            What to do with tables that the database has. Files are replaced.
+
+        Raises
+        ------
+        SettingsError
+            It cannot be written there.
+
+        Examples
+        --------
+        >>> import tempfile, lifecast as lc
+        >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+        >>> forecast = lc.CLTV().fit(rfm).forecast(rfm, horizon=39, worlds=50)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     forecast.export(f"{folder}/cltv.xlsx")
+        ...     forecast.export(f"sqlite:///{folder}/shop.db")
+        """
+        from lifecast.outputs import export
+
+        export(self, to, table=table, name=name, if_exists=if_exists)
+
+    def to_arrow(self, table: Literal["customers", "portfolio", "total"] = "customers") -> "pa.Table":
+        """One of the tables in Arrow; the schema's metadata say what was forecast and how."""
+        from lifecast.outputs import to_arrow
+
+        return to_arrow(self, table)
+
+    def to_polars(self, table: Literal["customers", "portfolio", "total"] = "customers") -> "pl.DataFrame":
+        """One of the tables as a polars frame (pip install 'lifecast[polars]')."""
+        import polars as pl
+
+        frame = pl.from_arrow(self.to_arrow(table))
+        assert isinstance(frame, pl.DataFrame)
+        return frame
 
     def plot_portfolio(self, measure: str = "purchases", ax: Any = None, actual: Any = None) -> Any:
         """Draw the portfolio period by period; see `lifecast.plots.plot_portfolio`."""

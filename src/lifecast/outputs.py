@@ -1,0 +1,160 @@
+"""A forecast's tables as others get them: columns, types and what they say of themselves, version by version.
+
+`docs/outputs.md` lists the columns. A column is never renamed, retyped or given another meaning within a
+version; new ones may come at the end.
+"""
+
+import json
+import math
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lifecast.errors import SettingsError
+from lifecast.export import (
+    TABLE_ENDINGS,
+    check_database,
+    check_target,
+    is_database,
+    write_database,
+    write_table,
+    write_workbook,
+    written_beside,
+)
+from lifecast.export.database import IfExists
+from lifecast.forecast import Forecast
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+METADATA = b"lifecast"  # key of a Parquet file's metadata
+Table = Literal["customers", "portfolio", "total"]
+TABLES: tuple[Table, ...] = ("customers", "portfolio", "total")
+
+
+def export(
+    forecast: Forecast,
+    to: str | os.PathLike[str],
+    *,
+    table: Table = "customers",
+    name: str = "lifecast",
+    if_exists: IfExists = "replace",
+) -> None:
+    """Write a forecast's tables; see `Forecast.export`."""
+    check_export(to)
+    if is_database(to):
+        run = {
+            "observation_end": str(forecast.observation_end or "") or None,
+            "horizon": float(forecast.horizon),
+            "time_unit": forecast.time_unit.name,
+            "schema_version": SCHEMA_VERSION,
+        }
+        rows = {f"{name}_{which}": tagged(table_of(forecast, which), run) for which in TABLES}
+        write_database(rows, str(to), if_exists=if_exists)
+    elif Path(to).suffix.lower() == ".xlsx":
+        write_workbook(
+            {which: table_of(forecast, which) for which in TABLES} | {"about": facts(forecast)}, to
+        )
+    elif Path(to).suffix.lower() == ".parquet":
+        import pyarrow.parquet as pq
+
+        with written_beside(to) as beside:
+            pq.write_table(to_arrow(forecast, table), beside)
+    else:
+        write_table(table_of(forecast, table), to)
+
+
+def check_export(to: str | os.PathLike[str]) -> None:
+    """See before the work that a forecast can be written there.
+
+    Raises
+    ------
+    SettingsError
+        The path has another ending or no folder, or the database cannot be reached.
+    """
+    if is_database(to):
+        check_database(str(to))
+    else:
+        check_target(to, TABLE_ENDINGS)
+
+
+def table_of(forecast: Forecast, which: Table) -> "pd.DataFrame":
+    """One of a forecast's tables, with all that it says in columns.
+
+    Raises
+    ------
+    SettingsError
+        There is no such table.
+    """
+    if which not in TABLES:
+        raise SettingsError(f"table={which!r}: a forecast has {', '.join(TABLES)}.")
+    if which == "total":
+        return forecast.total.rename_axis("measure").reset_index()
+    return forecast.customers if which == "customers" else forecast.portfolio
+
+
+def to_arrow(forecast: Forecast, which: Table = "customers") -> "pa.Table":
+    """One of a forecast's tables in Arrow; its schema's metadata say what was forecast and how."""
+    import pyarrow as pa
+
+    plain = pa.Table.from_pandas(table_of(forecast, which), preserve_index=False)
+    fields = [
+        field.with_type(stable_type(field.type)).with_nullable(True).remove_metadata()
+        for field in plain.schema
+    ]
+    return plain.cast(pa.schema(fields, metadata={METADATA: json.dumps(about(forecast, which))}))
+
+
+def stable_type(found: Any) -> Any:
+    """The type that a column has whatever version of pandas or Arrow made it."""
+    import pyarrow as pa
+
+    if pa.types.is_large_string(found) or pa.types.is_string_view(found):
+        return pa.string()
+    return pa.timestamp("us") if pa.types.is_timestamp(found) else found
+
+
+def about(forecast: Forecast, which: Table) -> dict[str, Any]:
+    """What a table is and how it was made, ready for JSON."""
+    simulation = forecast.simulation
+    families = (simulation.purchase_family, simulation.spend_family)
+    return {
+        "table": which,
+        "schema_version": SCHEMA_VERSION,
+        "lifecast": version("lifecast"),
+        "families": [family.name for family in families if family is not None],
+        "observation_end": None if forecast.observation_end is None else str(forecast.observation_end),
+        "horizon": "infinite" if math.isinf(forecast.horizon) else forecast.horizon,
+        "time_unit": forecast.time_unit.name,
+        "interval": forecast.interval,
+        "worlds": len(simulation.worlds),
+        **forecast.settings,
+    }
+
+
+def facts(forecast: Forecast) -> "pd.DataFrame":
+    """The same as a table of two columns."""
+    import pandas as pd
+
+    said = {name: value for name, value in about(forecast, "customers").items() if name != "table"}
+    texts = [", ".join(value) if isinstance(value, list) else value for value in said.values()]
+    return pd.DataFrame({"what": list(said), "value": np.array(texts, dtype=object)})
+
+
+def tagged(table: "pd.DataFrame", run: dict[str, Any]) -> "pd.DataFrame":
+    """Rows that also say of which run they are: a table in a database may hold several."""
+    import pandas as pd
+
+    leading = {name: value for name, value in run.items() if name != "schema_version"}
+    columns = {name: pd.Series([value] * len(table), dtype=_dtype(value)) for name, value in leading.items()}
+    tail = pd.Series(np.full(len(table), run["schema_version"], np.int64), name="schema_version")
+    return pd.concat([pd.DataFrame(columns), table.reset_index(drop=True), tail], axis="columns")
+
+
+def _dtype(value: Any) -> Any:
+    return np.float64 if isinstance(value, float) else object

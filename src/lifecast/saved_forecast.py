@@ -1,0 +1,174 @@
+"""A forecast of the whole book in a small file, to be held against what comes."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lifecast.arrays import Floats
+from lifecast.errors import FileFormatError
+from lifecast.export import check_target, written_beside
+from lifecast.forecast import Forecast, period_table, total_table
+from lifecast.log_report import LogReport
+from lifecast.rfm_file import read_report
+from lifecast.settings import central
+from lifecast.simulation import customer_keys
+from lifecast.timeunit import TimeUnit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Members:
+    """Which customers a forecast is of, without their ids.
+
+    Attributes
+    ----------
+    count : int
+    digest : int
+        The sum, modulo 2^64, of a hash of each id: the same in any order.
+    """
+
+    count: int
+    digest: int
+
+    @classmethod
+    def of(cls, ids: "pa.Array[Any]") -> "Members":
+        """Those with these ids."""
+        return cls(len(ids), int(np.sum(customer_keys(ids, 0), dtype=np.uint64)))
+
+
+@dataclass(frozen=True, eq=False)
+class SavedForecast:
+    """What `Forecast.save` kept: all customers' sums in every world, and how they were made.
+
+    `lifecast.monitor` holds it against what came since. Customers one by one are not in it: `Forecast.export`
+    writes them.
+
+    Attributes
+    ----------
+    portfolio, total : DataFrame
+        As the forecast's.
+    draws : dict of (world, period) arrays
+    horizon, interval, time_unit, observation_end, settings
+        As the forecast's.
+    periods : (period + 1,) array
+        Edges of the periods, in time units from the observation end.
+    members : Members
+        Which customers it is of.
+    report : LogReport or None
+        How the log was read.
+    """
+
+    draws: dict[str, Floats]
+    periods: Floats
+    horizon: float
+    interval: float
+    time_unit: TimeUnit
+    observation_end: date | None
+    settings: dict[str, Any]
+    members: Members
+    report: LogReport | None
+
+    @property
+    def portfolio(self) -> "pd.DataFrame":
+        """One row per period, as `Forecast.portfolio`."""
+        return period_table(
+            self.draws, self.periods, self.time_unit, self.observation_end, central(self.interval)
+        )
+
+    @property
+    def total(self) -> "pd.DataFrame":
+        """One row per measure, as `Forecast.total`."""
+        return total_table(self.draws, central(self.interval))
+
+
+def save_forecast(forecast: Forecast | SavedForecast, path: str | os.PathLike[str]) -> None:
+    """Write the whole book's forecast to one netCDF file; see `Forecast.save`."""
+    import xarray as xr
+
+    check_target(path, (".nc",))
+    about = {
+        "horizon": "infinite" if np.isinf(forecast.horizon) else forecast.horizon,
+        "interval": forecast.interval,
+        "time_unit": asdict(forecast.time_unit),
+        "observation_end": forecast.observation_end,
+        "settings": forecast.settings,
+        "members": {"count": forecast.members.count, "digest": str(forecast.members.digest)},
+        "report": None if forecast.report is None else asdict(forecast.report),
+    }
+    kept = xr.Dataset(
+        {name: (("world", "period"), values) for name, values in forecast.draws.items()}
+        | {"edges": (("edge",), forecast.periods)},
+        attrs={"lifecast_forecast": FORMAT, "about": json.dumps(about, default=date.isoformat)},
+    )
+    with written_beside(path) as beside:
+        kept.to_netcdf(beside, engine="netcdf4")
+
+
+def load_forecast(path: str | os.PathLike[str]) -> SavedForecast:
+    """Read what `Forecast.save` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    SavedForecast
+
+    Raises
+    ------
+    FileFormatError
+        Not a forecast of lifecast, damaged, or of a newer format.
+
+    Examples
+    --------
+    >>> import tempfile, lifecast as lc
+    >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+    >>> forecast = lc.CLTV().fit(rfm).forecast(rfm, horizon=39, worlds=50)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     forecast.save(f"{folder}/autumn.nc")
+    ...     saved = lc.load_forecast(f"{folder}/autumn.nc")
+    >>> saved.total.equals(forecast.total), saved.members.count
+    (True, 2357)
+    """
+    import xarray as xr
+
+    if not Path(path).is_file():
+        raise FileFormatError(f"{path}: no such file. Pass the path that forecast.save was given.")
+    try:
+        with xr.open_dataset(path, engine="netcdf4") as kept:
+            version = int(kept.attrs.get("lifecast_forecast", 0))
+            if version == FORMAT:
+                about = json.loads(kept.attrs["about"])
+                measures = {str(name): values.to_numpy() for name, values in kept.data_vars.items()}
+                end, report, members = about["observation_end"], about["report"], about["members"]
+                return SavedForecast(
+                    periods=measures.pop("edges"),
+                    draws=measures,
+                    horizon=np.inf if about["horizon"] == "infinite" else float(about["horizon"]),
+                    interval=about["interval"],
+                    time_unit=TimeUnit(**about["time_unit"]),
+                    observation_end=None if end is None else date.fromisoformat(end),
+                    settings=about["settings"],
+                    members=Members(members["count"], int(members["digest"])),
+                    report=None if report is None else read_report(report),
+                )
+    except Exception as error:
+        raise FileFormatError(
+            f"{path} cannot be read as a lifecast forecast ({type(error).__name__}: {error}). "
+            "Needed: a netCDF file written by forecast.save; save the forecast again."
+        ) from error
+    raise FileFormatError(
+        f"{path} has forecast format {version or 'unknown'}, this lifecast reads {FORMAT}. Pass a file that "
+        "forecast.save wrote (not model.save), or load it with the lifecast version that wrote it."
+    )
