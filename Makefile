@@ -14,7 +14,7 @@ help:
 	@echo "make demo       real customers' lifetime values, into demo-output/"
 	@echo "make test       linters, types and tests, as CI runs them"
 	@echo "make test-slow  the tests that take minutes"
-	@echo "make bench      speed, memory, and how well intervals hold (minutes)"
+	@echo "make bench      speed and memory beside the peers, and how well intervals hold (an hour)"
 	@echo "make lock       requirements/py*.txt from pyproject.toml (UPGRADE=1: with the newest versions)"
 	@echo "make format     sort imports and format"
 	@echo "make clean      remove .venv and all that was built"
@@ -32,6 +32,7 @@ test-slow: $(INSTALLED)
 	$(BIN)/pytest --slow -m slow --durations=0
 
 bench: $(INSTALLED)
+	$(BIN)/python benchmarks/beside_peers.py --write
 	$(BIN)/python benchmarks/fitting.py
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/backtesting.py

@@ -7,7 +7,6 @@ pymc-marketing samples its posterior: minutes more. --write puts the tables into
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from environment import peers_interpreter
 
 import lifecast as lc
 from lifecast import evaluation
@@ -104,36 +104,6 @@ def of_peers(rfm: lc.RFM, interpreter: str) -> dict[str, Forecast]:
     }
 
 
-def peers_interpreter(python: str | None) -> str:
-    """The interpreter of benchmarks/.peers, which is built where it is not there."""
-    room = HERE / ".peers"
-    inside = room / "bin" / "python"
-    if not (room / ".installed").exists():
-        subprocess.run([python or newer_python(), "-m", "venv", "--clear", str(room)], check=True)
-        wanted = str(HERE / "peers" / "requirements.txt")
-        subprocess.run([str(inside), "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
-        (room / ".installed").touch()
-    return str(inside)
-
-
-def newer_python() -> str:
-    """A Python of 3.12 or newer, which pymc-marketing needs: this one, or one that is found."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [sys.executable, "python3.14", "python3.13", "python3.12"]
-    found += sorted(str(path) for path in pyenv.glob("3.1[2-4]*/bin/python"))[::-1]
-    for candidate in found:
-        try:
-            subprocess.run(
-                [candidate, "-c", "import sys; sys.exit(sys.version_info < (3, 12))"],
-                check=True,
-                capture_output=True,
-            )
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return candidate
-    raise SystemExit("pymc-marketing needs Python 3.12 or newer, and none was found: pass --python.")
-
-
 # -- scores ----------------------------------------------------------------------------------------
 
 
@@ -218,7 +188,7 @@ def main() -> None:
     asked = parser.parse_args()
     interpreter = asked.peers or peers_interpreter(asked.python)
     sys.path.insert(0, str(HERE.parent / "docs"))
-    from make_honest_intervals import markdown, write
+    from measured import markdown, write
 
     parts = []
     for sample in (False, True):
@@ -241,7 +211,7 @@ def main() -> None:
         parts.append(f"{markdown(rows(forecasts, actual).rename_axis(title))}\n\n{in_words}")
         print(f"\n{parts[-1]}", flush=True)
     if asked.write:
-        write("customer-scores", "\n\n".join(parts))
+        write("honest_intervals.md", "customer-scores", "\n\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Run: python docs/make_honest_intervals.py. Some minutes. CDNOW comes with the pa
 where they lie in ../shared/data, beside the checkout.
 """
 
-import re
 import time
 import warnings
 from pathlib import Path
@@ -13,12 +12,14 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pandas as pd
+from measured import markdown, write
 
 import lifecast as lc
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+PAGE = "honest_intervals.md"
 DOCS = Path(__file__).resolve().parent
 DATA = DOCS.parent.parent / "shared" / "data"
 HORIZONS = (4, 13, 26, 39)
@@ -36,24 +37,6 @@ OTHER_LOGS = {
     "gift wholesaler": ("online_retail_II_2009_2010.parquet", 4),
 }
 END = "1997-09-30"
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """A table of strings with its index, which holds the first column."""
-    rows = [[table.index.name or "", *table.columns], ["---"] + ["---:"] * len(table.columns)]
-    rows += [[str(name), *row] for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def write(name: str, text: str) -> None:
-    """Put a measured text where the page wants it."""
-    page = DOCS / "honest_intervals.md"
-    place = re.compile(rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-    old = page.read_text(encoding="utf-8")
-    if not place.search(old):
-        raise SystemExit(f"{page} has no place for {name}.")
-    page.write_text(place.sub(lambda found: f"{found[1]}{text}\n{found[2]}", old), encoding="utf-8")
-    print(f"\n{name}\n{text}", flush=True)
 
 
 def save(figure: Any, name: str) -> None:
@@ -100,7 +83,7 @@ def one_forecast() -> None:
         f"\nWhat came: {happened['purchases']:,.0f} purchases worth {happened['value']:,.0f} dollars. "
         "Width is from the median down and up."
     )
-    write("one-forecast", markdown(table) + "\n" + in_words)
+    write(PAGE, "one-forecast", markdown(table) + "\n" + in_words)
 
     customers = forecasts["from the log (the default)"].customers
     spent = rfm.holdout.value
@@ -117,7 +100,7 @@ def one_forecast() -> None:
             )
         ]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["predictive", "credible"])
-    write("two-intervals", markdown(table.rename_axis("customers")))
+    write(PAGE, "two-intervals", markdown(table.rename_axis("customers")))
 
     came = rfm.holdout.period_purchases[:39].cumsum()
     figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
@@ -162,7 +145,7 @@ def one_forecast() -> None:
             order = ["market", "parameters", "drift", "timing", "spend"]
             rows[f"{name}, {measure}"] = [f"{max(row[part], 0.0) / row['total']:.0%}" for part in order]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=order)
-    write("sources", markdown(table.rename_axis("39 weeks")))
+    write(PAGE, "sources", markdown(table.rename_axis("39 weeks")))
 
 
 # -- many forecasts --------------------------------------------------------------------------------
@@ -225,6 +208,7 @@ def many_forecasts() -> None:
         *(f"{name} score" for name in FORECASTS),
     ]
     write(
+        PAGE,
         "coverage",
         markdown(pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("90% intervals")),
     )
@@ -274,6 +258,7 @@ def many_forecasts() -> None:
         rows[name] = cells
     columns = ["purchases, textbook", "purchases, lifecast", "value, textbook", "value, lifecast"]
     write(
+        PAGE,
         "customers",
         markdown(pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("log")),
     )
@@ -289,6 +274,7 @@ def many_forecasts() -> None:
     }
     columns = ["90% interval, next 26 weeks", "came", "holds"]
     write(
+        PAGE,
         "failure",
         markdown(pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("made on")),
     )
