@@ -73,8 +73,9 @@ def draw(figures: pd.DataFrame) -> None:
             ax.plot(line["size"], line["cost"], **style, markersize=5, label=tool)
             if not pd.isna(line["failed"].iloc[-1]):
                 last = line.dropna(subset=["cost"]).iloc[-1]
+                beyond = f"{int(line['size'].iloc[-1]):,}:\n{line['failed'].iloc[-1]}"
                 ax.annotate(
-                    f"{int(line['size'].iloc[-1]):,}:\n{line['failed'].iloc[-1]}", (last["size"], last["cost"]),
+                    beyond, (last["size"], last["cost"]),
                     xytext=(6, -2), textcoords="offset points", fontsize=8, color=style["color"],
                 )  # fmt: skip
         ax.set(xscale="log", yscale="log", xlabel=of, ylabel="seconds")
