@@ -11,6 +11,7 @@ from typing import Any
 from lifecast.errors import SettingsError
 
 DAYS_PER_YEAR = 365.25
+SHORTEST_DAYS, LONGEST_DAYS = 1e-6, 1e6
 
 _NAMED_DAYS = {"day": 1.0, "week": 7.0, "month": DAYS_PER_YEAR / 12, "year": DAYS_PER_YEAR}
 _SPELLINGS = {spelling: name for name in _NAMED_DAYS for spelling in (name, name + "s", name[0])}
@@ -46,7 +47,7 @@ class TimeUnit:
         Raises
         ------
         SettingsError
-            Where the unit is unknown or its length is not a positive, finite number of days.
+            Where the unit is unknown, or its length is not a number of days between 1e-6 and 1e6.
         """
         if isinstance(unit, TimeUnit):
             return unit
@@ -60,10 +61,10 @@ class TimeUnit:
             days = float(unit)
         else:
             days = math.nan
-        if not (math.isfinite(days) and days > 0):
+        if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
             raise SettingsError(
                 f"time_unit={unit!r} is not a unit of time. Use 'day', 'week', 'month', 'year', "
-                "or a positive number of days."
+                "or a number of days between 1e-6 and 1e6."
             )
         for name, named_days in _NAMED_DAYS.items():
             if days == named_days:

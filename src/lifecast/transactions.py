@@ -1,6 +1,7 @@
 """Any table of transactions, checked: who bought, on which day, for how much, and what is known of them."""
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date as Date
@@ -8,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from lifecast.engines.duckdb import Source, open_source
-from lifecast.errors import DataError, SettingsError
+from lifecast.errors import DataError, LifecastWarning, SettingsError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -20,6 +21,10 @@ _OBVIOUS = {
     "date": "date orderdate invoicedate transactiondate purchasedate saledate datetime timestamp day",
     "amount": "amount totalamount orderamount value ordervalue transactionvalue revenue sales spend total",
 }
+# What Python's calendar knows, and no more than any currency has.
+_A_DAY = "day BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'"
+_AN_AMOUNT = "abs(money) <= 1e100"
+ROUNDING = 2.0**-61  # of the largest amount: sums are exact in such units
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
@@ -176,21 +181,21 @@ def _check(
     anyone = customer_known(types["customer_id"])
     day = _day(types["date"], names["date"], date_format)
     money = _money(types["amount"], names["amount"]) if has_amount else "0.0"
+    dated, paid = (f"coalesce({condition}, false)" for condition in (_A_DAY, _AN_AMOUNT))
+    read = f"(SELECT *, {day} AS day, {money} AS money FROM source)"
     counts = connection.execute(
         f"""SELECT count(*), count(*) FILTER (NOT {anyone}), min(day), max(day),
-            count(*) FILTER ({anyone} AND NOT coalesce(isfinite(day), false)),
-            count(*) FILTER ({anyone} AND NOT coalesce(isfinite(money), false)),
-            max(abs(money)) FILTER ({anyone}), count(*) FILTER ({anyone} AND money < 0)
-        FROM (SELECT *, {day} AS day, {money} AS money FROM source)"""
+            count(*) FILTER ({anyone} AND NOT {dated}), count(*) FILTER ({anyone} AND NOT {paid}),
+            max(abs(money)) FILTER ({anyone}), min(abs(money)) FILTER ({anyone} AND money <> 0),
+            count(*) FILTER ({anyone} AND money < 0)
+        FROM {read}"""
     ).fetchall()[0]
-    lines, unknown, first, last, bad_days, bad_amounts, largest, negative = counts
+    lines, unknown, first, last, bad_days, bad_amounts, largest, smallest, negative = counts
     refuse_unreadable(
         names, lines, unknown, bad_days, bad_amounts,
-        lambda what: _first(
-            connection, what,
-            f"{anyone} AND NOT coalesce(isfinite({day if what == 'date' else money}), false)",
-        ),
+        lambda what: _first(connection, read, what, f"{anyone} AND NOT {dated if what == 'date' else paid}"),
     )  # fmt: skip
+    warn_of_rounding(smallest or 0.0, largest or 0.0)
     customer = customer_column(connection, types["customer_id"], names["customer_id"], source.typed)
     columns = [f"{customer} AS customer_id", f"{day} AS day"] + ([f"{money} AS amount"] if has_amount else [])
     columns += [
@@ -247,8 +252,20 @@ def refuse_unreadable(
         )
 
 
-def _first(connection: "DuckDBPyConnection", column: str, condition: str) -> str:
-    (value,) = connection.execute(f"SELECT {column} FROM source WHERE {condition} LIMIT 1").fetchall()[0]
+def warn_of_rounding(smallest: float, largest: float) -> None:
+    """Say so where sums do not hold six digits of the smallest amount, so large is the largest."""
+    if 0.0 < smallest < largest * ROUNDING * 1e6:
+        warnings.warn(
+            f"The log's amounts, signs apart, run from {smallest:g} to {largest:g}. They are added up in "
+            f"steps of {largest * ROUNDING:.1g}, so the smallest lose digits or count as 0. See whether the "
+            "largest are amounts at all.",
+            LifecastWarning,
+            stacklevel=2,
+        )
+
+
+def _first(connection: "DuckDBPyConnection", read: str, column: str, condition: str) -> str:
+    (value,) = connection.execute(f"SELECT {column} FROM {read} WHERE {condition} LIMIT 1").fetchall()[0]
     return "missing" if value is None else repr(value)
 
 
@@ -268,7 +285,7 @@ def customer_column(connection: "DuckDBPyConnection", kind: str, name: str, type
         if connection.execute(f"SELECT count(*) FROM source WHERE {odd}").fetchall()[0][0]:
             raise DataError(
                 f"Customer ids in {name!r} are not whole numbers (first: "
-                f"{_first(connection, 'customer_id', odd)}). Pass whole numbers or text."
+                f"{_first(connection, 'source', 'customer_id', odd)}). Pass whole numbers or text."
             )
         return "CAST(customer_id AS BIGINT)"
     if kind in _WHOLE:

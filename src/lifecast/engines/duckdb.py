@@ -191,8 +191,11 @@ def _open_files(path: str) -> Source:
         if path.lower().endswith(_PARQUET):
             files = connection.read_parquet(pattern, union_by_name=True)
         elif path.lower().endswith(_CSV):
-            # As text: DuckDB would guess 01/02/2003 to be some date, and read the customer 007 as 7.
-            files = connection.read_csv(pattern, header=True, all_varchar=True, union_by_name=True)
+            # As text: DuckDB would guess 01/02/2003 to be some date, and read the customer 007 as 7. Told
+            # what quotes are: those that begin after the lines that it looks at would be part of the values.
+            files = connection.read_csv(
+                pattern, header=True, all_varchar=True, union_by_name=True, quotechar='"'
+            )
         else:
             raise SettingsError(
                 f"{path!r} is not named like a Parquet or CSV file ({', '.join(_PARQUET + _CSV)}). Rename "
@@ -232,9 +235,10 @@ def _from_pandas(frame: Any, names: Mapping[str, str]) -> "pa.Table":
 
     try:
         return pa.Table.from_pandas(frame[_originals(names)], preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:
         raise DataError(
-            f"A column of the DataFrame mixes kinds of values: {error}. Convert it first."
+            "A column of the DataFrame mixes kinds of values, or holds some that a table cannot keep: "
+            f"{error}. Convert it first, to text say."
         ) from error
 
 
