@@ -8,6 +8,7 @@ from shops import shop
 
 import lifecast as lc
 from lifecast.diagnostics import independence, ranks_within
+from lifecast.histories import Histories
 from lifecast.kernels import bg_nbd
 
 IDENTIFIED, INDEPENDENT, FREQUENCY = (
@@ -131,7 +132,8 @@ def test_does_the_interval_hold_the_correlation() -> None:
         frame["monetary_value"], frame["monetary_frequency"] = np.exp(logs + 0.2), n
         frame["monetary_log_mean"], frame["monetary_log_sd"] = logs, 0.5 * (n > 1)
         failed += sum(
-            not check.passed for check in independence(lc.RFM.from_frame(frame, "week"), population, rng)
+            not check.passed
+            for check in independence(Histories.of(lc.RFM.from_frame(frame, "week")), population, rng)
         )
     assert failed <= 6
 

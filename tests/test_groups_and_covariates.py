@@ -10,6 +10,7 @@ import pytest
 import lifecast as lc
 from lifecast.arrays import Floats
 from lifecast.encoding import learn_encoding
+from lifecast.histories import Histories
 from lifecast.posterior import UNSEEN
 
 FAMILY = lc.BGNBD()
@@ -293,7 +294,9 @@ def test_is_the_same_learned_of_customers_in_any_order() -> None:
     frame = histories(np.tile(FAMILY.constrain(TYPICAL), (999, 1)), 2)
     frame["age"] = np.random.default_rng(1).lognormal(size=len(frame))
     one, other = (
-        learn_encoding(lc.RFM.from_frame(rows, time_unit="week"), None, ["age"])
+        learn_encoding(
+            Histories.of(lc.RFM.from_frame(rows, time_unit="week"), ["age"]).purchases, None, ["age"]
+        )
         for rows in (frame, frame.sample(frac=1.0, random_state=3))
     )
     assert one == other

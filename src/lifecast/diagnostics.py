@@ -12,9 +12,9 @@ from lifecast.arrays import Floats, Integers
 from lifecast.families.regression import EFFECT_SD
 from lifecast.fitting import FEW_REPEAT_BUYERS
 from lifecast.grouping import distinct_from_previous, spend_history
+from lifecast.histories import Histories
 from lifecast.population import Population
 from lifecast.posterior import Check
-from lifecast.rfm import RFM
 
 PRIOR_LEFT = 0.9
 # In simulated shops with such a correlation the spend forecast of all customers was off by 2.5%.
@@ -27,32 +27,34 @@ AGES, FEWEST_AGES, CELLS = 40, 5, 200
 DRAWS, REPLICATES = 20, 20
 
 
-def diagnose_purchases(rfm: RFM, purchases: Population, rng: np.random.Generator) -> tuple[Check, ...]:
+def diagnose_purchases(
+    histories: Histories, purchases: Population, rng: np.random.Generator
+) -> tuple[Check, ...]:
     """Hold what was learned of purchases against the customers it was learned from.
 
     Parameters
     ----------
-    rfm : RFM
+    histories : Histories
     purchases : Population
     rng
         For replicates of the data, and for a choice of customers where there are very many.
     """
-    enough = int(np.count_nonzero(rfm.frequency)) >= FEW_REPEAT_BUYERS
-    return (*identification(purchases, enough), *frequency_distribution(rfm, purchases, rng))
+    enough = histories.repeat_buyers >= FEW_REPEAT_BUYERS
+    return (*identification(purchases, enough), *frequency_distribution(histories, purchases, rng))
 
 
-def diagnose_spend(rfm: RFM, spend: Population, rng: np.random.Generator) -> tuple[Check, ...]:
+def diagnose_spend(histories: Histories, spend: Population, rng: np.random.Generator) -> tuple[Check, ...]:
     """Hold what was learned of spend against the customers it was learned from.
 
     Parameters
     ----------
-    rfm : RFM
+    histories : Histories
     spend : Population
     rng
         For a choice of customers where there are very many.
     """
-    enough = int(np.count_nonzero(rfm.frequency)) >= FEW_REPEAT_BUYERS
-    return (*identification(spend, enough), *independence(rfm, spend, rng))
+    enough = histories.repeat_buyers >= FEW_REPEAT_BUYERS
+    return (*identification(spend, enough), *independence(histories, spend, rng))
 
 
 # -- identification --------------------------------------------------------------------------------
@@ -89,7 +91,7 @@ def identification(population: Population, enough: bool) -> tuple[Check, ...]:
 # -- independence of spend and frequency -----------------------------------------------------------
 
 
-def independence(rfm: RFM, population: Population, rng: np.random.Generator) -> tuple[Check, ...]:
+def independence(histories: Histories, population: Population, rng: np.random.Generator) -> tuple[Check, ...]:
     """Whether customers who buy more often pay more or less each time: a rank correlation.
 
     Spearman's, among the customers with amounts, of their number and the mean of their logs. Not of their
@@ -98,14 +100,14 @@ def independence(rfm: RFM, population: Population, rng: np.random.Generator) -> 
     does not know the logs). Where groups or covariates of spend tell kinds of customers apart, ranks are
     those within a kind.
     """
-    family = population.family
-    history = spend_history(rfm, family.zero_amounts, family.likelihood_needs)
-    logs_known = rfm.monetary_log_mean is not None
-    known = history.n > 0
-    if logs_known and rfm.monetary_frequency is not None:
-        known = rfm.monetary_frequency > 0
-    members = some_of(np.flatnonzero(known), rng)
-    kinds = np.unique(population.encoding.kinds(rfm).kind[members], return_inverse=True)[1].ravel()
+    family, table = population.family, histories.spend
+    if table is None:
+        return ()
+    history = spend_history(table, family.zero_amounts, family.likelihood_needs)
+    logs_known = table.monetary_log_mean is not None
+    known = table.monetary_frequency > 0 if logs_known else history.n > 0
+    members = some_of(np.flatnonzero(known), table.customers, rng)
+    kinds = np.unique(population.encoding.kinds(table).kind[members], return_inverse=True)[1].ravel()
     often = ranks_within(history.n[members], kinds)
     much = ranks_within((history.l if logs_known else history.m)[members], kinds)
     spread = float(np.sqrt((often @ often) * (much @ much)))
@@ -145,7 +147,9 @@ def ranks_within(values: Floats | Integers, kind: Integers) -> Floats:
 # -- the frequency distribution --------------------------------------------------------------------
 
 
-def frequency_distribution(rfm: RFM, population: Population, rng: np.random.Generator) -> tuple[Check, ...]:
+def frequency_distribution(
+    histories: Histories, population: Population, rng: np.random.Generator
+) -> tuple[Check, ...]:
     """Whether as many customers have no, one, ..., seven and more repeat purchases as the model says.
 
     The share of customers who would have to move to another of these classes for the counts to be those
@@ -153,14 +157,15 @@ def frequency_distribution(rfm: RFM, population: Population, rng: np.random.Gene
     stay below [a posterior predictive p-value: Gelman, Meng & Stern 1996, Statistica Sinica 6], or five in
     a hundred where that is less.
     """
-    members = some_of(np.flatnonzero(rfm.T > 0.0), rng)
+    table = histories.purchases
+    members = some_of(np.flatnonzero(table.T > 0.0), table.customers, rng)
     if not members.size:
         return ()
-    kinds = population.encoding.kinds(rfm)
+    kinds = population.encoding.kinds(table)
     draws = np.unique(np.linspace(0, len(population) - 1, DRAWS).round().astype(np.int64))
-    classes = np.minimum(rfm.frequency, FREQUENCIES - 1)
+    classes = np.minimum(table.frequency, FREQUENCIES - 1)
     observed, sizes, probabilities = np.zeros(FREQUENCIES), [], []
-    for kind, age, places in cells(rfm.T[members], kinds.kind[members]):
+    for kind, age, places in cells(table.T[members], kinds.kind[members]):
         theta = population.of(int(kinds.group[kind]), kinds.columns[kind])[draws]
         probabilities.append([class_probabilities(population, age, draw) for draw in theta])
         observed += np.bincount(classes[members[places]], minlength=FREQUENCIES)
@@ -211,8 +216,17 @@ def cells(T: Floats, kind: Integers) -> Iterator[tuple[int, float, Integers]]:
     yield from sorted(found, key=lambda cell: -cell[2].size)[:CELLS]
 
 
-def some_of(members: Integers, rng: np.random.Generator) -> Integers:
-    """All of them, or as many as are enough, drawn by lot."""
-    if members.size <= CUSTOMERS:
-        return members
-    return rng.choice(members, CUSTOMERS, replace=False)
+def some_of(rows: Integers, customers: Floats, rng: np.random.Generator) -> Integers:
+    """The row of each customer of these rows, or of as many as are enough: every so many-th one of them.
+
+    Rows are sorted, so a draw at even steps has nearly the make-up of all of them, whatever lot says where
+    it begins.
+    """
+    if not rows.size:
+        return rows
+    up_to = np.cumsum(customers[rows])
+    if up_to[-1] <= CUSTOMERS:
+        return np.repeat(rows, customers[rows].astype(np.int64))
+    at = (rng.uniform() + np.arange(CUSTOMERS)) / CUSTOMERS * up_to[-1]
+    chosen: Integers = rows[np.minimum(np.searchsorted(up_to, at, side="right"), rows.size - 1)]
+    return chosen

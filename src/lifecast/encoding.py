@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError, SettingsError
 from lifecast.grouping import codes
-from lifecast.rfm import RFM
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,6 +17,25 @@ STEPS_PER_SD = 8  # so that customers of nearly equal covariates can be counted 
 FARTHEST_SD = 4.0
 MOST_KINDS = 5_000
 MOST_LEVELS = 100
+
+
+class Attributed(Protocol):
+    """Customers, or their histories, with attributes."""
+
+    def __len__(self) -> int: ...
+    @property
+    def attributes(self) -> "Mapping[str, pa.Array[Any]]":
+        """Values by name."""
+        ...
+
+
+class Counted(Attributed, Protocol):
+    """Histories with attributes, each of so many customers."""
+
+    @property
+    def customers(self) -> Floats:
+        """How many."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,7 @@ class Covariate:
         """What the columns are called."""
         return tuple(f"{self.name}={level}" for level in self.levels[1:]) if self.levels else (self.name,)
 
-    def encode(self, rfm: RFM) -> Floats:
+    def encode(self, rfm: Attributed) -> Floats:
         """The columns of these customers, shape (customer, column).
 
         Raises
@@ -118,7 +136,7 @@ class Encoding:
         """What the columns of all covariates are called."""
         return tuple(column for covariate in self.covariates for column in covariate.columns)
 
-    def kinds(self, rfm: RFM) -> Kinds:
+    def kinds(self, rfm: Attributed) -> Kinds:
         """Sort customers into kinds.
 
         Raises
@@ -184,28 +202,28 @@ class Encoding:
         )
 
 
-def learn_encoding(rfm: RFM, groups: str | None, covariates: Sequence[str]) -> Encoding:
+def learn_encoding(histories: Counted, groups: str | None, covariates: Sequence[str]) -> Encoding:
     """How the attributes of these customers become numbers.
 
     Raises
     ------
     SettingsError
-        The RFM lacks an attribute.
+        The histories lack an attribute.
     DataError
         An attribute has missing values, too many categories, or the same value for everybody.
     """
     names: tuple[Any, ...] = ()
     if groups is not None:
-        names = distinct(attribute(rfm, groups), groups, len(rfm))
-    return Encoding(groups, names, tuple(learn_covariate(rfm, name) for name in covariates))
+        names = distinct(attribute(histories, groups), groups, histories.customers)
+    return Encoding(groups, names, tuple(learn_covariate(histories, name) for name in covariates))
 
 
-def learn_covariate(rfm: RFM, name: str) -> Covariate:
+def learn_covariate(histories: Counted, name: str) -> Covariate:
     """How one covariate becomes columns."""
     import pyarrow as pa
 
-    values = attribute(rfm, name)
-    levels = distinct(values, name, len(rfm))
+    values = attribute(histories, name)
+    levels = distinct(values, name, histories.customers)
     if len(levels) < 2:
         raise DataError(
             f"Covariate {name!r} is {levels[0]!r} for every customer: it explains no difference. Drop it."
@@ -217,11 +235,13 @@ def learn_covariate(rfm: RFM, name: str) -> Covariate:
                 f"{MOST_LEVELS} can be learned. Merge the rare ones, or pass groups={name!r} instead."
             )
         return Covariate(name, levels)
-    numbers = np.sort(as_numbers(values, name))  # to the last digit the same for customers in any order
-    return Covariate(name, (), float(np.mean(numbers)), float(np.std(numbers)))
+    numbers, code = codes(as_numbers(values, name))  # sorted: the same sums for customers in any order
+    customers = np.bincount(code, histories.customers)
+    mean = float(np.average(numbers, weights=customers))
+    return Covariate(name, (), mean, float(np.sqrt(np.average((numbers - mean) ** 2, weights=customers))))
 
 
-def attribute(rfm: RFM, name: str) -> "pa.Array[Any]":
+def attribute(rfm: Attributed, name: str) -> "pa.Array[Any]":
     """A column of the customers: numbers, truth values or texts; NaN is a missing value.
 
     Raises
@@ -244,12 +264,13 @@ def attribute(rfm: RFM, name: str) -> "pa.Array[Any]":
     return values if plain else values.cast(pa.large_string())
 
 
-def distinct(values: "pa.Array[Any]", name: str, customers: int) -> tuple[Any, ...]:
+def distinct(values: "pa.Array[Any]", name: str, customers: Floats) -> tuple[Any, ...]:
     """The values that occur, in order."""
     if values.null_count:
+        unknown = customers @ np.asarray(values.is_null())
         raise DataError(
-            f"{values.null_count:,} of {customers:,} customers have no {name!r}. Fill it in (a value such as "
-            '"unknown" is a value like any other), or leave these customers out.'
+            f"{unknown:,.0f} of {customers.sum():,.0f} customers have no {name!r}. Fill it in (a value such "
+            'as "unknown" is a value like any other), or leave these customers out.'
         )
     return tuple(values.unique().sort().to_pylist())
 

@@ -1,4 +1,4 @@
-"""From an RFM to a posterior: group, scale, find the mode, draw, and check."""
+"""From histories to a posterior: group, scale, find the mode, draw, and check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,12 +14,12 @@ from lifecast.families.density import Rows, log_likelihood, with_prior
 from lifecast.families.priors import prior_table
 from lifecast.families.regression import effect_priors
 from lifecast.grouping import PurchaseRows, SpendRows, group_purchases, group_spend, spend_history
+from lifecast.histories import Histories, PurchaseHistories, SpendHistories
 from lifecast.inference.mode import find_mode
 from lifecast.methods import Method, draw
 from lifecast.pooling import pool
 from lifecast.population import Population
 from lifecast.posterior import Check
-from lifecast.rfm import RFM
 
 FEW_REPEAT_BUYERS = 50
 
@@ -39,7 +39,7 @@ class Part:
 
 
 def fit_purchases(
-    family: PurchaseFamily, rfm: RFM, method: Method, draws: int, rng: np.random.Generator
+    family: PurchaseFamily, histories: Histories, method: Method, draws: int, rng: np.random.Generator
 ) -> Part:
     """Posterior of a purchase family.
 
@@ -48,47 +48,56 @@ def fit_purchases(
     DataError
         No customer was watched for any time.
     """
-    scale = float(np.mean(rfm.T)) if len(rfm) else 0.0
-    if not scale > 0.0:
-        raise DataError(
-            f"{len(rfm):,} customers were watched for {scale:g} {rfm.time_unit.name}s on average: "
-            "nothing can be learned. Needed: customers whose first purchase lies before the observation end. "
-            "Check observation_end and the dates."
-        )
-    if isinstance(family, DiscreteTime):
-        family.check_histories(rfm.frequency, rfm.recency, rfm.T)
-        scale = 1.0
+    table = histories.purchases
 
     def rows(members: Any) -> PurchaseRows:
-        return group_purchases(rfm.frequency[members], rfm.recency[members], rfm.T[members]).scaled(scale)
+        columns = (table.frequency, table.recency, table.T, table.customers)
+        return group_purchases(*(column[members] for column in columns))
 
-    return fit(family, rfm, rows, scale, int(np.sum(rfm.frequency > 0)), method, draws, rng)
+    everybody = rows(slice(None))
+    scale = float(np.average(everybody.T, weights=everybody.weight)) if len(everybody) else 0.0
+    if not scale > 0.0:
+        raise DataError(
+            f"{len(histories):,} customers were watched for {scale:g} {histories.time_unit.name}s on "
+            "average: nothing can be learned. Needed: customers whose first purchase lies before the "
+            "observation end. Check observation_end and the dates."
+        )
+    if isinstance(family, DiscreteTime):
+        each = np.repeat(np.arange(len(everybody)), everybody.weight.astype(np.int64))
+        family.check_histories(everybody.x[each], everybody.t_x[each], everybody.T[each])
+        scale = 1.0
+    return fit(family, table, rows, everybody, scale, histories.repeat_buyers, method, draws, rng)
 
 
-def fit_spend(family: SpendFamily, rfm: RFM, method: Method, draws: int, rng: np.random.Generator) -> Part:
+def fit_spend(
+    family: SpendFamily, histories: Histories, method: Method, draws: int, rng: np.random.Generator
+) -> Part:
     """Posterior of a spend family.
 
     Raises
     ------
     DataError
-        The RFM has no money, or lacks the column that the likelihood needs.
+        The histories have no money, or lack the column that the likelihood needs.
     """
-    if rfm.monetary_value is None:
+    table = histories.spend
+    if table is None:
         raise DataError(
             "This RFM has no amounts, but the model has a spend family. Pass amount= to rfm_summary, or use "
             "CLTV(spend=None)."
         )
-    history = spend_history(rfm, family.zero_amounts, family.likelihood_needs)
-    n = history.n
-    scale = float(np.sum(n * history.m) / np.sum(n)) if np.any(n > 0) else usual_amount(rfm)
+    history = spend_history(table, family.zero_amounts, family.likelihood_needs)
 
     def rows(members: Any) -> SpendRows:
-        return group_spend(history.of(members)).scaled(scale)
+        return group_spend(history.of(members), table.customers[members])
 
-    return fit(family, rfm, rows, scale, int(np.sum(n > 0)), method, draws, rng)
+    everybody = rows(slice(None))
+    amounts = everybody.weight * everybody.n
+    scale = float(np.average(everybody.m, weights=amounts)) if len(everybody) else usual_amount(histories)
+    spenders = int(everybody.weight.sum())
+    return fit(family, table, rows, everybody, scale, spenders, method, draws, rng)
 
 
-def usual_amount(rfm: RFM) -> float:
+def usual_amount(histories: Histories) -> float:
     """Mean amount of a log's purchases, for spend's prior where no customer bought twice.
 
     Raises
@@ -96,36 +105,40 @@ def usual_amount(rfm: RFM) -> float:
     DataError
         A bare table, or a log without a positive amount: nothing says what a purchase is worth.
     """
-    report = rfm.report
+    report = histories.report
     if report is None or not report.purchased_amount > 0.0:
         raise DataError(
-            f"None of the {len(rfm):,} customers has a repeat purchase with an amount, and nothing else says "
-            "what a purchase is worth. Make the RFM from the log with rfm_summary, or use CLTV(spend=None)."
+            f"None of the {len(histories):,} customers has a repeat purchase with an amount, and nothing "
+            "else says what a purchase is worth. Make the RFM from the log with rfm_summary, or use "
+            "CLTV(spend=None)."
         )
     return report.purchased_amount / (report.purchases - report.zero_purchases)
 
 
 def fit(
     family: Any,
-    rfm: RFM,
+    table: PurchaseHistories | SpendHistories,
     rows: Callable[[Any], Rows],
+    everybody: Rows,
     scale: float,
     repeaters: int,
     method: Method,
     draws: int,
     rng: np.random.Generator,
 ) -> Part:
-    """Mode, draws and checks of one family, given the rows of some customers in units of their own scale."""
-    encoding = learn_encoding(rfm, family.groups, family.covariates)
-    kinds = encoding.kinds(rfm)
-    everybody = rows(slice(None))
+    """Mode, draws and checks of one family, given the rows of some of the histories, and of all."""
+    encoding = learn_encoding(table, family.groups, family.covariates)
+    kinds = encoding.kinds(table)
+    everybody = everybody.scaled(scale)
     of_kinds = [(everybody, kinds.columns[0])]
     if len(kinds) > 1:
-        of_kinds = [(rows(kinds.kind == kind), kinds.columns[kind]) for kind in range(len(kinds))]
+        of_kinds = [
+            (rows(kinds.kind == kind).scaled(scale), kinds.columns[kind]) for kind in range(len(kinds))
+        ]
     columns = len(encoding.columns)
     start = np.append(family.start(everybody), np.zeros(columns * len(family.covariate_coordinates)))
-    table = np.concatenate([prior_table(family.priors, family.weak_priors), effect_priors(family, columns)])
-    density = with_prior(log_likelihood(family, of_kinds, start), table)
+    priors = np.concatenate([prior_table(family.priors, family.weak_priors), effect_priors(family, columns)])
+    density = with_prior(log_likelihood(family, of_kinds, start), priors)
     mode = find_mode(density)
     if not np.all(np.isfinite(mode.location)):
         raise FitError(
@@ -153,7 +166,7 @@ def fit(
         log_likelihood(family, [of_kinds[kind] for kind in np.flatnonzero(kinds.group == group)], start)
         for group in range(len(encoding.group_names))
     ]
-    pooled = pool(family.name, groups, mode.location, table, method, draws, rng)
+    pooled = pool(family.name, groups, mode.location, priors, method, draws, rng)
     theta, effects = to_parameters(family, pooled.typical, scale)
     group_theta, group_effects = to_parameters(family, pooled.groups, scale)
     population = Population(family, theta, effects, encoding, pooled.spread, group_theta, group_effects)

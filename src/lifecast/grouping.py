@@ -8,7 +8,6 @@ import numpy as np
 
 from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError
-from lifecast.rfm import RFM
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class PurchaseRows:
     x, t_x, T, weight : (row,)
         Frequency, recency, age, and how many customers share them.
     row : (customer,)
-        Each customer's row.
+        Each customer's row; or that of each of the rows they were given in.
     """
 
     x: Integers
@@ -115,18 +114,21 @@ class SpendRows:
         return SpendRows(self.n, self.m / scale, self.l - np.log(scale), self.s, self.weight)
 
 
-def group_purchases(frequency: Integers, recency: Floats, T: Floats) -> PurchaseRows:
-    """Group customers by (frequency, recency, T)."""
-    order = np.lexsort((recency, T, frequency))
-    new = distinct_from_previous(frequency[order], T[order], recency[order])
+def group_purchases(
+    frequency: Integers, recency: Floats, T: Floats, customers: Floats | None = None
+) -> PurchaseRows:
+    """Group customers by (frequency, recency, T), given how many each place stands for: by default one."""
+    order, new = sorted_and_told_apart(frequency, T, recency)
     row = np.empty(order.size, np.int64)
     row[order] = np.cumsum(new) - 1
     at = order[new]
-    return PurchaseRows(frequency[at], recency[at], T[at], counts(new), row)
+    return PurchaseRows(
+        frequency[at], recency[at], T[at], counts(new, None if customers is None else customers[order]), row
+    )
 
 
-def spend_history(rfm: RFM, zero_amounts: bool, needs: tuple[str, ...]) -> SpendHistory:
-    """What is known of each customer's repeat amounts.
+def spend_history(rfm: Any, zero_amounts: bool, needs: tuple[str, ...]) -> SpendHistory:
+    """What is known of the repeat amounts of an RFM's customers, or of each row of `SpendHistories`.
 
     Amounts of zero are left out, or kept, as the papers do, for customers who have a positive one too.
 
@@ -154,27 +156,50 @@ def spend_history(rfm: RFM, zero_amounts: bool, needs: tuple[str, ...]) -> Spend
     return SpendHistory(n, m, log_mean, log_sd)
 
 
-def group_spend(history: SpendHistory) -> SpendRows:
-    """Group customers by all that is known of their amounts, leaving out those without one."""
-    seen = history.of(history.n > 0)
-    order = np.lexsort((seen.s, seen.l, seen.m, seen.n))
-    ordered = seen.of(order)
-    new = distinct_from_previous(ordered.n, ordered.m, ordered.l, ordered.s)
-    distinct = ordered.of(new)
-    return SpendRows(distinct.n, distinct.m, distinct.l, distinct.s, counts(new))
+def group_spend(history: SpendHistory, customers: Floats | None = None) -> SpendRows:
+    """Group customers by all that is known of their amounts, leaving out those without one.
+
+    Each place stands for so many customers: by default one.
+    """
+    amounts = history.n > 0
+    seen = history.of(amounts)
+    order, new = sorted_and_told_apart(seen.m, seen.n, seen.l, seen.s)
+    distinct = seen.of(order[new])
+    weight = counts(new, None if customers is None else customers[amounts][order])
+    return SpendRows(distinct.n, distinct.m, distinct.l, distinct.s, weight)
+
+
+def sorted_and_told_apart(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An order that sorts rows by the first column, then the second, ...; and where, in it, a new one begins.
+
+    Quickest where the first column alone tells most rows apart.
+    """
+    order = np.argsort(columns[0])
+    tied = ~distinct_from_previous(columns[0][order])
+    if tied.any():
+        tied[:-1] |= tied[1:]
+        at = np.flatnonzero(tied)
+        some = order[at]
+        order[at] = some[np.lexsort([column[some] for column in columns[::-1]])]
+    return order, distinct_from_previous(*(column[order] for column in columns))
 
 
 def distinct_from_previous(*columns: np.ndarray) -> np.ndarray:
     """True where a row of the sorted columns differs from the one before it."""
-    new = np.ones(columns[0].size, bool)
-    if new.size:
-        new[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    new = np.zeros(columns[0].size, bool)
+    new[:1] = True
+    for column in columns:
+        new[1:] |= column[1:] != column[:-1]
     return new
 
 
-def counts(new: np.ndarray) -> Floats:
-    """How many rows each run has, given where runs begin."""
-    return np.diff(np.append(np.flatnonzero(new), new.size)).astype(np.float64)
+def counts(new: np.ndarray, customers: Floats | None = None) -> Floats:
+    """How many customers each run has, given where runs begin, and for how many each place stands."""
+    begin = np.flatnonzero(new)
+    if customers is None:
+        return np.diff(np.append(begin, new.size)).astype(np.float64)
+    totals: Floats = np.add.reduceat(customers, begin) if begin.size else np.empty(0)
+    return totals
 
 
 def codes(values: np.ndarray) -> tuple[np.ndarray, Integers]:

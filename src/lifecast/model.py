@@ -20,6 +20,7 @@ from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.fitting import fit_purchases, fit_spend
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.grouping import group_purchases, group_spend, spend_history
+from lifecast.histories import Histories, as_histories
 from lifecast.market import (
     Market,
     flatten,
@@ -106,12 +107,15 @@ class CLTV:
 
     # -- fitting ---------------------------------------------------------------------------------
 
-    def fit(self, rfm: RFM, *, method: Method = "auto", draws: int = 1000, random_seed: int = 0) -> "CLTV":
+    def fit(
+        self, rfm: RFM | Histories, *, method: Method = "auto", draws: int = 1000, random_seed: int = 0
+    ) -> "CLTV":
         """Learn the parameters that customers share.
 
         Parameters
         ----------
-        rfm : RFM
+        rfm : RFM or Histories
+            Customers, or only how many of them share each history: the posterior is the same.
         method : "auto", "laplace", "nuts" or "map"
             "laplace" draws from the whole posterior by importance sampling around its mode, which takes about
             a second; "nuts" by the No-U-Turn sampler in four chains, which takes longer and copes with any
@@ -136,19 +140,21 @@ class CLTV:
         if draws < 1:
             raise SettingsError(f"draws={draws}: needed at least 1; 1000 is usual.")
         rng = np.random.default_rng(random_seed)
-        purchases = fit_purchases(self.purchases, rfm, method, draws, rng)
-        spend = None if self.spend is None else fit_spend(self.spend, rfm, method, draws, rng)
+        histories = as_histories(rfm, self._attributes())
+        purchases = fit_purchases(self.purchases, histories, method, draws, rng)
+        spend = None if self.spend is None else fit_spend(self.spend, histories, method, draws, rng)
         self._market = None
         if self.market == "auto" and not isinstance(self.purchases, DiscreteTime):
             self._market = learn_market(
-                rfm.past or unknown_past(float(np.max(rfm.T)), rfm.time_unit.days),
-                rfm.time_unit.days,
+                histories.past
+                or unknown_past(float(np.max(histories.purchases.T)), histories.time_unit.days),
+                histories.time_unit.days,
                 self.purchases,
                 self.spend,
                 np.empty((1, 0)) if spend is None else spend.population.theta.mean(axis=0, keepdims=True),
                 np.random.default_rng([random_seed, 2]),
                 self.calendar,
-                rfm.observation_end,
+                histories.observation_end,
             )
         check_rng = np.random.default_rng([random_seed, 3])
         self._posterior = Posterior(
@@ -156,13 +162,13 @@ class CLTV:
             spend=None if spend is None else spend.population,
             market={} if self._market is None else flatten(self._market),
             checks=purchases.checks
-            + diagnose_purchases(rfm, purchases.population, check_rng)
-            + (() if spend is None else spend.checks + diagnose_spend(rfm, spend.population, check_rng))
+            + diagnose_purchases(histories, purchases.population, check_rng)
+            + (() if spend is None else spend.checks + diagnose_spend(histories, spend.population, check_rng))
             + (() if self.market is None else (market_check(self._market),)),
             provenance=described(self.purchases, self.spend)
             | {"method": method, "draws": draws, "random_seed": random_seed}
             | {"drawn_by": {part.family: part.method for part in (purchases, spend) if part is not None}}
-            | origin(rfm),
+            | origin(histories),
         )
         for check in self._posterior.checks:
             if not check.passed:
@@ -609,6 +615,12 @@ class CLTV:
                 "This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one."
             )
         return self._posterior
+
+    def _attributes(self) -> set[str]:
+        """Names of the attributes by which the families tell customers apart."""
+        families = [family for family in (self.purchases, self.spend) if family is not None]
+        named = {name for family in families for name in (family.groups, *family.covariates)}
+        return {name for name in named if name is not None}
 
     def _worlds(self, end: float, unit: TimeUnit, count: int, seed: int, today: date | None = None) -> Worlds:
         posterior = self._fitted()

@@ -3,11 +3,9 @@
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
 from lifecast.families import describe
 from lifecast.families.contract import PurchaseFamily, SpendFamily
-from lifecast.rfm import RFM
+from lifecast.histories import Histories
 
 
 def described(purchases: PurchaseFamily, spend: SpendFamily | None) -> dict[str, Any]:
@@ -15,14 +13,15 @@ def described(purchases: PurchaseFamily, spend: SpendFamily | None) -> dict[str,
     return {"purchases": describe(purchases), "spend": None if spend is None else describe(spend)}
 
 
-def origin(rfm: RFM) -> dict[str, Any]:
+def origin(histories: Histories) -> dict[str, Any]:
     """Where a posterior's data came from, and what it was made with."""
+    end = histories.observation_end
     return {
-        "time_unit": rfm.time_unit.name,
-        "days": rfm.time_unit.days,
-        "observation_end": None if rfm.observation_end is None else rfm.observation_end.isoformat(),
-        "customers": len(rfm),
-        "repeat_buyers": int(np.sum(rfm.frequency > 0)),
-        "data_fingerprint": rfm.fingerprint(),
+        "time_unit": histories.time_unit.name,
+        "days": histories.time_unit.days,
+        "observation_end": None if end is None else end.isoformat(),
+        "customers": len(histories),
+        "repeat_buyers": histories.repeat_buyers,
+        "data_fingerprint": histories.fingerprint(),
         "versions": {name: version(name) for name in ("lifecast", "numpy", "scipy", "numba")},
     }

@@ -13,6 +13,7 @@ import numpy as np
 from lifecast.arrays import Floats, Integers
 from lifecast.engines.duckdb import CustomerTables, SummaryQuery, summarise
 from lifecast.errors import DataError, SettingsError
+from lifecast.fingerprint import digest_of_rows
 from lifecast.log_report import LeftTruncation, LogReport
 from lifecast.past import Past, freeze, remember
 from lifecast.timeunit import TimeUnit, parse_date
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
+PURCHASES = ("frequency", "recency", "T")
+MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
 _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
-_COLUMNS = ("customer_id", "frequency", "recency", "T", *_MONEY, *_HOLDOUT)
+_COLUMNS = ("customer_id", *PURCHASES, *MONEY, *_HOLDOUT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +145,7 @@ class RFM:
         import pandas as pd
 
         columns: dict[str, Any] = {"customer_id": self.customer_id.to_pandas()}
-        for name in ("frequency", "recency", "T", *_MONEY):
+        for name in (*PURCHASES, *MONEY):
             if getattr(self, name) is not None:
                 columns[name] = getattr(self, name).copy()
         if self.holdout is not None:
@@ -210,14 +212,33 @@ class RFM:
         return load_rfm(path)
 
     def fingerprint(self) -> str:
-        """A hex digest of the numbers, their unit and dates: equal where two RFMs say the same, in order."""
-        digest = hashlib.sha256(f"lifecast-rfm {self.time_unit.days!r} {self.observation_end}".encode())
-        for name in ("frequency", "recency", "T", *_MONEY):
-            values = getattr(self, name)
-            if values is not None:
-                digest.update(name.encode())
-                digest.update(np.ascontiguousarray(values).tobytes())
-        return digest.hexdigest()
+        """A hex digest of the customers' numbers, their unit and dates: equal for the same ones in any order.
+
+        Customers' names and attributes do not enter.
+        """
+        columns = {name: getattr(self, name) for name in (*PURCHASES, *MONEY)}
+        return fingerprint(columns, self.time_unit, self.observation_end)
+
+
+def fingerprint(
+    columns: Mapping[str, Any],
+    unit: TimeUnit,
+    end: Date | None,
+    buyers: Floats | None = None,
+    spenders: Floats | None = None,
+) -> str:
+    """The fingerprint of an RFM with these columns; a column that is not there may be None.
+
+    Rows of the columns of purchases stand for so many ``buyers`` each, those of money for so many
+    ``spenders``; by default for one customer.
+    """
+    digest = hashlib.sha256(f"lifecast-rfm {unit.days!r} {end}".encode())
+    has_money = columns.get("monetary_value") is not None
+    for names, customers in ((PURCHASES, buyers), (MONEY if has_money else (), spenders)):
+        known = [name for name in names if columns.get(name) is not None]
+        digest.update(" ".join(known).encode())
+        digest.update(digest_of_rows([columns[name] for name in known], customers) if known else b"")
+    return digest.hexdigest()
 
 
 def rfm_summary(
