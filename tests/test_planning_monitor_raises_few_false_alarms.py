@@ -1,6 +1,7 @@
 """Does the monitor count what came, keep its rate of false alarms, and see a drift?"""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -152,3 +153,56 @@ def test_are_bad_questions_refused(forecast: lc.Forecast, log: pd.DataFrame, rfm
     other_day = lc.rfm_summary(log, observation_end="1997-09-01", holdout_end="1998-06-30")
     with pytest.raises(lc.DataError, match="Make the RFM to that day"):
         lc.monitor(forecast, other_day)
+
+
+def test_does_a_saved_forecast_serve_as_well(
+    forecast: lc.Forecast, log: pd.DataFrame, tmp_path: Path
+) -> None:
+    forecast.save(tmp_path / "f.nc")
+    saved = lc.load_forecast(tmp_path / "f.nc")
+    pd.testing.assert_frame_equal(saved.portfolio, forecast.portfolio)
+    pd.testing.assert_frame_equal(saved.total, forecast.total)
+    assert (saved.members, saved.report, saved.settings) == (
+        *(forecast.members, forecast.report, forecast.settings),
+    )
+    for measure in ("purchases", "value"):
+        watched = lc.monitor(saved, log, measure=measure, every=3)
+        expected = lc.monitor(forecast, log, measure=measure, every=3)
+        pd.testing.assert_frame_equal(watched.table, expected.table)
+        assert (watched.alarm, watched.p_alarm) == (expected.alarm, expected.p_alarm)
+    assert (tmp_path / "f.nc").stat().st_size < 8 * 3 * 39 * 1000 + 100_000  # doubles, and no customers
+    others = log[log["customer_id"] != log["customer_id"].iloc[0]]
+    renamed = log.assign(customer_id=log["customer_id"].where(log["customer_id"] != 4, 10**9))
+    for wrong in (others, renamed):
+        with pytest.raises(lc.DataError, match="not the forecast's 2,357"):
+            lc.monitor(saved, wrong)
+
+
+def test_is_an_endless_undated_forecast_kept(tmp_path: Path) -> None:
+    rows = pd.DataFrame(
+        {"customer_id": ["a", "b"], "frequency": [0, 2], "recency": [0.0, 3.0], "T": [9.0, 9.0]}
+    )
+    model = lc.CLTV.from_parameters(
+        {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426},
+        {"p": 6.25, "q": 3.74, "v": 15.44},
+        time_unit=3.5,
+    )
+    rfm = lc.RFM.from_frame(rows.assign(monetary_value=[0.0, 5.0]), time_unit=3.5)
+    forecast = model.forecast(rfm, np.inf, annual_discount_rate=0.2, worlds=7)
+    forecast.save(tmp_path / "f.nc")
+    saved = lc.load_forecast(tmp_path / "f.nc")
+    pd.testing.assert_frame_equal(saved.portfolio, forecast.portfolio)
+    assert saved.horizon == np.inf and saved.observation_end is None and saved.report is None
+    assert saved.time_unit == forecast.time_unit
+
+
+@pytest.mark.parametrize("content", [b"", b"noise", b"\x89HDF\r\n\x1a\n" + bytes(100)])
+def test_is_what_is_no_forecast_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "f.nc").write_bytes(content)
+    with pytest.raises(lc.FileFormatError, match="save the forecast again"):
+        lc.load_forecast(tmp_path / "f.nc")
+    with pytest.raises(lc.FileFormatError, match="no such file"):
+        lc.load_forecast(tmp_path / "none.nc")
+    lc.CLTV.from_parameters({"r": 0.2, "alpha": 4.0, "a": 0.8, "b": 2.4}).save(tmp_path / "m.nc")
+    with pytest.raises(lc.FileFormatError, match=r"forecast format unknown.*not model\.save"):
+        lc.load_forecast(tmp_path / "m.nc")

@@ -119,7 +119,7 @@ class Forecast:
         """Which customers it is of, as a saved forecast knows them."""
         from lifecast.saved_forecast import Members
 
-        return Members.of(self.simulation.rfm.customer_id)
+        return Members.of(self.simulation.rfm)
 
     @property
     def report(self) -> LogReport | None:

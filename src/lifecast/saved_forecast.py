@@ -14,6 +14,7 @@ from lifecast.errors import FileFormatError
 from lifecast.export import check_target, written_beside
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.log_report import LogReport
+from lifecast.rfm import RFM
 from lifecast.rfm_file import read_report
 from lifecast.settings import central
 from lifecast.simulation import customer_keys
@@ -21,7 +22,6 @@ from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 FORMAT = 1
 
@@ -35,15 +35,19 @@ class Members:
     count : int
     digest : int
         The sum, modulo 2^64, of a hash of each id: the same in any order.
+    repeat_purchases : int
+        Of all of them together, up to the observation end.
     """
 
     count: int
     digest: int
+    repeat_purchases: int
 
     @classmethod
-    def of(cls, ids: "pa.Array[Any]") -> "Members":
-        """Those with these ids."""
-        return cls(len(ids), int(np.sum(customer_keys(ids, 0), dtype=np.uint64)))
+    def of(cls, rfm: RFM) -> "Members":
+        """Those of an RFM."""
+        digest = int(np.sum(customer_keys(rfm.customer_id, 0), dtype=np.uint64))
+        return cls(len(rfm), digest, int(rfm.frequency.sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +106,7 @@ def save_forecast(forecast: Forecast | SavedForecast, path: str | os.PathLike[st
         "time_unit": asdict(forecast.time_unit),
         "observation_end": forecast.observation_end,
         "settings": forecast.settings,
-        "members": {"count": forecast.members.count, "digest": str(forecast.members.digest)},
+        "members": asdict(forecast.members),
         "report": None if forecast.report is None else asdict(forecast.report),
     }
     kept = xr.Dataset(
@@ -151,7 +155,7 @@ def load_forecast(path: str | os.PathLike[str]) -> SavedForecast:
             if version == FORMAT:
                 about = json.loads(kept.attrs["about"])
                 measures = {str(name): values.to_numpy() for name, values in kept.data_vars.items()}
-                end, report, members = about["observation_end"], about["report"], about["members"]
+                end, report = about["observation_end"], about["report"]
                 return SavedForecast(
                     periods=measures.pop("edges"),
                     draws=measures,
@@ -160,7 +164,7 @@ def load_forecast(path: str | os.PathLike[str]) -> SavedForecast:
                     time_unit=TimeUnit(**about["time_unit"]),
                     observation_end=None if end is None else date.fromisoformat(end),
                     settings=about["settings"],
-                    members=Members(members["count"], int(members["digest"])),
+                    members=Members(**about["members"]),
                     report=None if report is None else read_report(report),
                 )
     except Exception as error:

@@ -11,6 +11,7 @@ from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError, SettingsError
 from lifecast.forecast import Forecast
 from lifecast.rfm import RFM, rfm_summary
+from lifecast.saved_forecast import Members, SavedForecast
 from lifecast.settings import central
 from lifecast.transactions import read_transactions
 
@@ -50,7 +51,7 @@ class Monitor:
 
 
 def monitor(
-    forecast: Forecast,
+    forecast: Forecast | SavedForecast,
     actual: Any,
     *,
     measure: str = "purchases",
@@ -67,7 +68,8 @@ def monitor(
 
     Parameters
     ----------
-    forecast : Forecast
+    forecast : Forecast or SavedForecast
+        A saved one (`Forecast.save`, `lifecast.load_forecast`) will do.
     actual : log, RFM or sequence
         What came: the log, by now longer; or an RFM of it with the forecast's observation end and a
         ``holdout_end``; or the sums (period,) of the measure over the forecast's customers in each of its
@@ -126,7 +128,7 @@ def monitor(
         "returns": returns, "date_format": date_format,
     }  # fmt: skip
     came = sums_of(forecast, actual, measure, of_the_log)
-    edges = forecast.simulation.periods
+    edges = forecast.periods
     length = edges[1] - edges[0]
     whole = int(np.sum(np.diff(edges) > (1 - 1e-9) * length)) // every  # the last may be cut short
     over = min(came.size // every, whole)
@@ -194,13 +196,15 @@ def highest_p(in_worlds: Integers, false_alarms: float) -> float:
     return float(allowed[-1]) if allowed.size else 0.0
 
 
-def sums_of(forecast: Forecast, actual: Any, measure: str, of_the_log: dict[str, Any]) -> Floats:
+def sums_of(
+    forecast: Forecast | SavedForecast, actual: Any, measure: str, of_the_log: dict[str, Any]
+) -> Floats:
     """What came in each of the forecast's periods that is over, (period,)."""
     import pandas as pd
 
     if isinstance(actual, Sequence | np.ndarray | pd.Series) and not isinstance(actual, str):
         came = np.asarray(actual, np.float64)
-        periods = forecast.simulation.periods.size - 1
+        periods = forecast.periods.size - 1
         if came.ndim != 1 or came.size > periods or not np.all(np.isfinite(came)):
             raise DataError(
                 f"actual has {came.size:,} values, the forecast {periods:,} periods. Pass one number for "
@@ -229,12 +233,6 @@ def sums_of(forecast: Forecast, actual: Any, measure: str, of_the_log: dict[str,
             f"{'without a holdout' if rfm.holdout is None else 'with a holdout'}; the forecast begins after "
             f"{forecast.observation_end}. Make the RFM to that day, with a holdout_end."
         )
-    known = set(forecast.customers["customer_id"])
-    if len(rfm) != len(known) or not known.issuperset(rfm.customer_id.to_pylist()):
-        raise DataError(
-            f"The log has {len(rfm):,} customers up to {forecast.observation_end}, not the forecast's "
-            f"{len(known):,}. Pass the whole log that was forecast from, or the sums per period."
-        )
     check_same_past(forecast, rfm)
     complete = int(rfm.holdout.duration + 1e-9)
     if measure == "purchases":
@@ -244,18 +242,23 @@ def sums_of(forecast: Forecast, actual: Any, measure: str, of_the_log: dict[str,
     return float(margin) * rfm.holdout.period_value[:complete]
 
 
-def check_same_past(forecast: Forecast, rfm: RFM) -> None:
-    """Refuse purchases that were counted in another way than those that were forecast from."""
-    before, now = int(forecast.simulation.rfm.frequency.sum()), int(rfm.frequency.sum())
-    if abs(now - before) > COUNTED_ALIKE * before:
+def check_same_past(forecast: Forecast | SavedForecast, rfm: RFM) -> None:
+    """Refuse other customers, or purchases that were counted in another way, than those forecast from."""
+    then, now = forecast.members, Members.of(rfm)
+    if (now.count, now.digest) != (then.count, then.digest):
         raise DataError(
-            f"Up to {forecast.observation_end} the log has {now:,} repeat purchases; the forecast was made "
-            f"from {before:,}: they were counted in another way. Pass merge_within= and returns= as to "
-            "rfm_summary for the forecast."
+            f"The log has {now.count:,} customers up to {forecast.observation_end}, not the forecast's "
+            f"{then.count:,}. Pass the whole log that was forecast from, or the sums per period."
+        )
+    if abs(now.repeat_purchases - then.repeat_purchases) > COUNTED_ALIKE * then.repeat_purchases:
+        raise DataError(
+            f"Up to {forecast.observation_end} the log has {now.repeat_purchases:,} repeat purchases; the "
+            f"forecast was made from {then.repeat_purchases:,}: they were counted in another way. Pass "
+            "merge_within= and returns= as to rfm_summary for the forecast."
         )
 
 
-def held_out(forecast: Forecast, log: Any, of_the_log: dict[str, Any]) -> RFM:
+def held_out(forecast: Forecast | SavedForecast, log: Any, of_the_log: dict[str, Any]) -> RFM:
     """The log as it was known at the forecast, with all that followed held out."""
     if forecast.observation_end is None:
         raise DataError("The forecast does not know what day it is. Pass the sums per period.")
@@ -266,7 +269,7 @@ def held_out(forecast: Forecast, log: Any, of_the_log: dict[str, Any]) -> RFM:
             f"The log ends on {last}, and the forecast begins after {forecast.observation_end}: nothing has "
             "come yet. Pass the log with what came since."
         )
-    read_then = forecast.simulation.rfm.report
+    read_then = forecast.report
     returns = of_the_log["returns"] or ("net" if read_then is None else read_then.returns)
     return rfm_summary(
         log,
