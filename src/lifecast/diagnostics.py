@@ -5,6 +5,7 @@ as time goes by is judged from earlier days: a fit learns the market from it, `l
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -147,6 +148,24 @@ def ranks_within(values: Floats | Integers, kind: Integers) -> Floats:
 # -- the frequency distribution --------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class FrequencyCounts:
+    """How many customers have no, one, ..., six, and seven and more repeat purchases.
+
+    Attributes
+    ----------
+    observed : (class,)
+    predicted : (class,)
+        Of customers of these ages, on average over the posterior.
+    replicated : (data set, class)
+        Counts of data sets replicated from the posterior.
+    """
+
+    observed: Floats
+    predicted: Floats
+    replicated: Floats
+
+
 def frequency_distribution(
     histories: Histories, population: Population, rng: np.random.Generator
 ) -> tuple[Check, ...]:
@@ -157,24 +176,11 @@ def frequency_distribution(
     stay below [a posterior predictive p-value: Gelman, Meng & Stern 1996, Statistica Sinica 6], or five in
     a hundred where that is less.
     """
-    table = histories.purchases
-    members = some_of(np.flatnonzero(table.T > 0.0), table.customers, rng)
-    if not members.size:
+    counts = frequency_counts(histories, population, rng)
+    if counts is None:
         return ()
-    kinds = population.encoding.kinds(table)
-    draws = np.unique(np.linspace(0, len(population) - 1, DRAWS).round().astype(np.int64))
-    classes = np.minimum(table.frequency, FREQUENCIES - 1)
-    observed, sizes, probabilities = np.zeros(FREQUENCIES), [], []
-    for kind, age, places in cells(table.T[members], kinds.kind[members]):
-        theta = population.of(int(kinds.group[kind]), kinds.columns[kind])[draws]
-        probabilities.append([class_probabilities(population, age, draw) for draw in theta])
-        observed += np.bincount(classes[members[places]], minlength=FREQUENCIES)
-        sizes.append(places.size)
-    each = np.swapaxes(probabilities, 0, 1)  # (draw, cell, class)
-    customers = float(sum(sizes))
-    predicted = np.asarray(sizes) @ each.mean(axis=0)
-    replicated = rng.multinomial(sizes, each, size=(REPLICATES, *each.shape[:2])).sum(axis=2)
-    chance = 0.5 * np.abs(replicated - predicted).sum(axis=2) / customers
+    observed, predicted, customers = counts.observed, counts.predicted, float(counts.observed.sum())
+    chance = 0.5 * np.abs(counts.replicated - predicted).sum(axis=1) / customers
     misplaced = float(0.5 * np.abs(observed - predicted).sum() / customers)
     most = max(float(np.quantile(chance, 0.99)), MISPLACED)
     worst = int(np.argmax(np.abs(observed - predicted)))
@@ -188,6 +194,32 @@ def frequency_distribution(
             "lifecast.compare, or set groups or covariates that tell customers apart.",
         ),
     )  # fmt: skip
+
+
+def frequency_counts(
+    histories: Histories, population: Population, rng: np.random.Generator
+) -> FrequencyCounts | None:
+    """Count customers by frequency, observed and predicted; None where nobody has been one for any time."""
+    table = histories.purchases
+    members = some_of(np.flatnonzero(table.T > 0.0), table.customers, rng)
+    if not members.size:
+        return None
+    kinds = population.encoding.kinds(table)
+    draws = np.unique(np.linspace(0, len(population) - 1, DRAWS).round().astype(np.int64))
+    classes = np.minimum(table.frequency, FREQUENCIES - 1)
+    observed, sizes, probabilities = np.zeros(FREQUENCIES), [], []
+    for kind, age, places in cells(table.T[members], kinds.kind[members]):
+        theta = population.of(int(kinds.group[kind]), kinds.columns[kind])[draws]
+        probabilities.append([class_probabilities(population, age, draw) for draw in theta])
+        observed += np.bincount(classes[members[places]], minlength=FREQUENCIES)
+        sizes.append(places.size)
+    each = np.swapaxes(probabilities, 0, 1)  # (draw, cell, class)
+    replicated = rng.multinomial(sizes, each, size=(REPLICATES, *each.shape[:2])).sum(axis=2)
+    return FrequencyCounts(
+        observed,
+        np.asarray(sizes) @ each.mean(axis=0),
+        replicated.reshape(-1, FREQUENCIES).astype(np.float64),
+    )
 
 
 def class_probabilities(population: Population, age: float, theta: Floats) -> Floats:
