@@ -15,9 +15,13 @@ from nbclient import NotebookClient
 from PIL import Image
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-# Figures as they are shown on a page; what a figure's colours need, and no more.
-SETUP = "%config InlineBackend.print_figure_kwargs = {'dpi': 80, 'bbox_inches': 'tight'}"
-COLOURS = 64
+# Figures and tables as wide as a page has them.
+SETUP = """
+%config InlineBackend.print_figure_kwargs = {'dpi': 80, 'bbox_inches': 'tight'}
+import pandas as pd
+pd.set_option("display.width", 120)
+"""
+COLOURS = 64  # of a figure: what it needs, and no more
 
 
 def executed(source: Path) -> Any:

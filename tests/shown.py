@@ -7,9 +7,13 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
 
+import pandas as pd
+
 TOKEN = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|[^\W\d_]+|[^\w\s]")
 # Draws differ a little between machines and versions of libraries; a table that has changed differs a lot.
 WITHIN = 0.1
+# Tables as wide as a page has them, and whole.
+TABLES: Any = ("display.width", 120, "display.max_columns", 20)
 
 
 def run_cell(source: str, namespace: dict[str, Any], name: str = "<cell>") -> str:
@@ -17,7 +21,7 @@ def run_cell(source: str, namespace: dict[str, Any], name: str = "<cell>") -> st
     tree = ast.parse(source, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     printed = StringIO()
-    with redirect_stdout(printed):
+    with redirect_stdout(printed), pd.option_context(*TABLES):
         exec(compile(tree, name, "exec"), namespace)
         if last is not None:
             value = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
@@ -29,8 +33,8 @@ def run_cell(source: str, namespace: dict[str, Any], name: str = "<cell>") -> st
 def unlike(told: str, came: str, within: float = WITHIN) -> str | None:
     """Say where what came is not what is told, or nothing where it is.
 
-    Words have to be the same and numbers close: within a share of their size, or two of the last digit told. A
-    line of dots stands for anything, and blanks do not count.
+    Words have to be the same and numbers close: within a share of their size, or two of the last digit told.
+    A line of dots stands for anything, and blanks do not count.
     """
     rest = TOKEN.findall(came)
     for place, part in enumerate(re.split(r"^ *\.\.\.$", told, flags=re.MULTILINE)):
