@@ -21,13 +21,14 @@ LAYERS: list[set[str]] = [
     {"kernels"},
     {"engines"},
     {"transactions"},
-    {"identity"},
+    {"identity", "spark_transactions"},
     {"rfm_frame", "past", "calendar"},
     {"rfm"},
     {"rfm_file"},
     {"grouping"},
     {"encoding"},
     {"histories"},
+    {"spark_rfm"},
     {"families"},
     {"inference"},
     {"population"},
@@ -36,7 +37,7 @@ LAYERS: list[set[str]] = [
     {"pooling"},
     {"fitting", "error_process", "past_forecast"},
     {"market", "diagnostics"},
-    {"worlds", "settings", "provenance"},
+    {"worlds", "settings", "provenance", "matching"},
     {"sums"},
     {"simulation"},
     {"forecast", "new_customers", "period_sums"},
@@ -62,6 +63,7 @@ SHORTCUTS = {
     ("forecast", "saved_forecast"),  # forecast.save()
     ("forecast", "uncertainty"),  # forecast.uncertainty()
     ("rfm", "rfm_file"),  # RFM.save and RFM.load
+    ("rfm", "spark_rfm"),  # rfm_summary of a log in Spark
 }
 
 # Which parts may import a library at all; a library that is not named here is free.
@@ -92,7 +94,13 @@ DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_fi
         "cli",
     )  # the ways out
 }
-ALLOWED: dict[str, set[str]] = {"pandas": DATAFRAMES, "polars": DATAFRAMES, "duckdb": DATAFRAMES}
+SPARK = {"engines", "spark_transactions", "spark_rfm", "spark_forecast"}
+ALLOWED: dict[str, set[str]] = {
+    "pandas": DATAFRAMES,
+    "polars": DATAFRAMES,
+    "duckdb": DATAFRAMES,
+    "pyspark": SPARK,
+}
 
 # Parts that may import nothing but these, and the standard library's modules named here.
 ONLY: dict[str, set[str]] = {
@@ -105,7 +113,7 @@ ONLY: dict[str, set[str]] = {
 HEAVY = {"arviz", "arviz_base", "arviz_stats", "arviz_plots", "nutpie", "pymc", "pytensor", "xarray"}
 
 # What `import lifecast` must not load.
-NOT_AT_START = {*HEAVY, "duckdb", "matplotlib", "pandas", "polars", "lifetimes", "netCDF4"}
+NOT_AT_START = {*HEAVY, "duckdb", "matplotlib", "pandas", "polars", "pyspark", "lifetimes", "netCDF4"}
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,11 @@ class LeftTruncation:
     window_days: float
 
     @classmethod
-    def look(cls, first_day: Integers, span_days: int) -> "LeftTruncation":
-        """Look at the days on which customers were first seen, from 0 to `span_days`."""
-        window_days = max(7.0, span_days / 24)
-        new_customers = np.bincount((first_day / window_days).astype(np.int64))
+    def look(cls, first_seen: Integers) -> "LeftTruncation":
+        """Look at how many customers were first seen on each day (day,), from the log's first to its last."""
+        days = np.arange(first_seen.size)
+        window_days = max(7.0, (first_seen.size - 1) / 24)
+        new_customers = np.bincount((days / window_days).astype(np.int64), first_seen)
         others = new_customers[1:][new_customers[1:] > 0]
         typical = float(np.median(others)) if others.size else 0.0
         found = bool(others.size) and bool(new_customers[0] > 3 * typical)

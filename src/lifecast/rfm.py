@@ -12,12 +12,13 @@ import numpy as np
 
 from lifecast.arrays import Floats, Integers
 from lifecast.engines.duckdb import CustomerTables, SummaryQuery, summarise
+from lifecast.engines.spark import is_spark_frame
 from lifecast.errors import DataError, SettingsError
 from lifecast.fingerprint import digest_of_rows
 from lifecast.log_report import LeftTruncation, LogReport
 from lifecast.past import Past, freeze, remember
 from lifecast.timeunit import TimeUnit, parse_date
-from lifecast.transactions import Transactions, read_transactions
+from lifecast.transactions import LinesRead, Transactions, read_transactions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,9 +117,37 @@ class RFM:
     past: Past | None = None
 
     def __post_init__(self) -> None:
+        self._refuse_impossible()
         integers = ("frequency", "monetary_frequency")
         freeze(self, integers, ("recency", "T", "monetary_value", "monetary_log_mean", "monetary_log_sd"))
         object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
+
+    def _refuse_impossible(self) -> None:
+        """Whoever made it: no forecast is ever made of customers that cannot be."""
+        from lifecast.rfm_frame import check_numbers
+
+        numbers = {
+            name: np.asarray(getattr(self, name))
+            for name in (*PURCHASES, *MONEY)
+            if getattr(self, name) is not None
+        }
+        lengths = {
+            name: len(values)
+            for name, values in ({"customer_id": self.customer_id} | numbers | dict(self.attributes)).items()
+        }
+        if len(set(lengths.values())) > 1:
+            raise DataError(
+                f"The columns of an RFM have different lengths: {lengths}. Pass one value per customer."
+            )
+        frequency, recency, age = (numbers[name] for name in PURCHASES)
+        # In one pass each, where the words of an error are not needed; NaN fails every comparison.
+        if not (
+            (frequency >= 0).all()
+            and (recency >= 0).all()
+            and (recency <= age).all()
+            and (age < np.inf).all()
+        ):
+            check_numbers(self.customer_id, numbers, self.time_unit)
 
     def __len__(self) -> int:
         return len(self.frequency)
@@ -220,6 +249,20 @@ class RFM:
         return fingerprint(columns, self.time_unit, self.observation_end)
 
 
+def check_rfm(found: Any) -> None:
+    """Refuse what is no RFM.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if not isinstance(found, RFM):
+        raise SettingsError(
+            f"An RFM was needed, and a {type(found).__qualname__} was passed. Make one with rfm_summary from "
+            "a log, or with RFM.from_frame from a table of customers."
+        )
+
+
 def fingerprint(
     columns: Mapping[str, Any],
     unit: TimeUnit,
@@ -261,8 +304,8 @@ def rfm_summary(
     Parameters
     ----------
     log : DataFrame, Arrow table, DuckDB relation, or path
-        Pandas or polars; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of them.
-        One line per sale or per item, in any order.
+        Pandas, polars or Spark; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of
+        them. One line per sale or per item, in any order.
     customer_id, date, amount : str, optional
         Column names; by default the obvious ones. Without an amount the RFM has no money.
     time_unit : str, float or TimeUnit, default "week"
@@ -291,7 +334,8 @@ def rfm_summary(
     Returns
     -------
     RFM
-        Sorted by customer id; its `report` says what was dropped, merged and netted.
+        Sorted by customer id; its `report` says what was dropped, merged and netted. Of a log in Spark, a
+        `lifecast.SparkRFM`, whose customers stay there.
 
     Raises
     ------
@@ -311,7 +355,6 @@ def rfm_summary(
     Frequency, recency and T as in Fader, Hardie & Lee (2005), "Counting your customers the easy way".
     """
     unit = TimeUnit.parse(time_unit)
-    merge_days = days_to_merge(merge_within)
     names = (attributes,) if isinstance(attributes, str) else tuple(attributes)
     if clash := [name for name in names if name in _COLUMNS]:
         raise SettingsError(
@@ -326,30 +369,44 @@ def rfm_summary(
             f"holdout_end={held_end} does not come after observation_end={end}. Pass both, the holdout's end "
             "later."
         )
-    log_lines = read_transactions(
-        log, customer_id=customer_id, date=date, amount=amount, attributes=names, date_format=date_format
-    )
-    if returns == "refuse" and log_lines.negative_lines:
-        raise DataError(
-            f"{log_lines.negative_lines:,} of {log_lines.lines:,} lines have a negative amount (a return), "
-            "and returns='refuse'. Use returns='net' to net them, or 'drop' to ignore them."
+    merge_days = days_to_merge(merge_within)
+    columns = {"customer_id": customer_id, "date": date, "amount": amount}
+
+    def query_of(lines: LinesRead) -> SummaryQuery:
+        if returns == "refuse" and lines.negative_lines:
+            raise DataError(
+                f"{lines.negative_lines:,} of {lines.lines:,} lines have a negative amount (a return), and "
+                "returns='refuse'. Use returns='net' to net them, or 'drop' to ignore them."
+            )
+        return SummaryQuery(
+            end=end or lines.last,
+            held_end=held_end,
+            merge_days=merge_days,
+            unit_days=unit.days,
+            returns=returns,
+            largest_amount=lines.largest_amount,
+            attributes=tuple(f"attribute_{number}" for number in range(len(names))),
         )
-    query = SummaryQuery(
-        end=end or log_lines.last,
-        held_end=held_end,
-        merge_days=merge_days,
-        unit_days=unit.days,
-        returns=returns,
-        largest_amount=log_lines.largest_amount,
-        attributes=tuple(f"attribute_{number}" for number in range(len(names))),
-    )
+
+    if is_spark_frame(log):
+        from lifecast.spark_rfm import summarise_in_spark
+
+        in_spark: Any = summarise_in_spark(log, columns, names, date_format, query_of, unit, past)
+        return in_spark  # type: ignore[no-any-return]
+    log_lines = read_transactions(log, **columns, attributes=names, date_format=date_format)
+    query = query_of(log_lines)
     tables = summarise(log_lines.connection, query)
     if not tables.customers.num_rows:
-        raise SettingsError(
-            f"No purchase was made on or before observation_end={query.end}: the log runs from "
-            f"{log_lines.first} to {log_lines.last}. Pass a later observation_end."
-        )
+        raise no_purchases(log_lines, query)
     return _assemble(tables, query, log_lines, unit, remember(tables.ask, tables.net, unit) if past else None)
+
+
+def no_purchases(lines: LinesRead, query: SummaryQuery) -> SettingsError:
+    """What to say of a log without a purchase up to the observation end."""
+    return SettingsError(
+        f"No purchase was made on or before observation_end={query.end}: the log runs from {lines.first} to "
+        f"{lines.last}. Pass a later observation_end."
+    )
 
 
 def days_to_merge(merge_within: str | int) -> int:
@@ -384,6 +441,10 @@ def _assemble(
             "monetary_frequency": positive,
         }
     days_observed = (np.datetime64(query.end) - first_day).astype(np.int64)
+    changed = {
+        name: int(np.count_nonzero(tables.customers[f"{ours}_changed"].to_numpy()))
+        for name, ours in zip(log.attributes, query.attributes, strict=True)
+    }
     return RFM(
         customer_id=columns["customer_id"].combine_chunks(),
         frequency=frequency,
@@ -396,7 +457,7 @@ def _assemble(
             for name, ours in zip(log.attributes, query.attributes, strict=True)
         },
         observation_end=query.end,
-        report=_report(tables, query, log, days_observed),
+        report=report_of(log, query, tables.counts, changed, np.bincount(days_observed)),
         holdout=_hold_out(tables, query, unit),
         past=past,
     )
@@ -418,15 +479,24 @@ def _hold_out(tables: CustomerTables, query: SummaryQuery, unit: TimeUnit) -> Ho
     return Holdout(query.held_end, duration, frequency, value, purchases, period_value)
 
 
-def _report(
-    tables: CustomerTables, query: SummaryQuery, log: Transactions, days_observed: Integers
+def report_of(
+    log: LinesRead,
+    query: SummaryQuery,
+    counts: Mapping[str, Any],
+    changed: Mapping[str, int],
+    customers: Integers,
 ) -> LogReport:
-    counts = tables.counts
-    changed = {
-        name: int(np.count_nonzero(tables.customers[f"{ours}_changed"].to_numpy()))
-        for name, ours in zip(log.attributes, query.attributes, strict=True)
-    }
-    span = int(np.max(days_observed))
+    """What became of a log's lines.
+
+    Parameters
+    ----------
+    counts
+        What the engine counted of lines and of purchases.
+    changed
+        How many customers' lines each attribute changes in.
+    customers : (day,)
+        How many customers were first seen so many days before the observation end.
+    """
     unmatched = 0.0
     if counts["returned_lines"] and query.returns == "net":
         unmatched = max(0.0, counts["purchased_amount"] - counts["net_amount"])
@@ -438,7 +508,7 @@ def _report(
         lines_returned=counts["returned_lines"],
         lines_merged=counts["lines_used"] - counts["returned_lines"] - counts["purchases"],
         purchases=counts["purchases"],
-        customers=tables.customers.num_rows,
+        customers=int(customers.sum()),
         customers_after_end=counts["late_customers"],
         first=log.first,
         last=log.last,
@@ -448,6 +518,6 @@ def _report(
         purchased_amount=counts.get("purchased_amount", 0.0),
         unmatched_amount=unmatched,
         zero_purchases=counts.get("zero_purchases", 0),
-        left_truncation=LeftTruncation.look(span - days_observed, span),
+        left_truncation=LeftTruncation.look(customers[::-1]),
         attributes_changed={name: count for name, count in changed.items() if count},
     )

@@ -22,8 +22,9 @@ _OBVIOUS = {
     "amount": "amount totalamount orderamount value ordervalue transactionvalue revenue sales spend total",
 }
 # What Python's calendar knows, and no more than any currency has.
+LARGEST_AMOUNT = 1e100
 _A_DAY = "day BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'"
-_AN_AMOUNT = "abs(money) <= 1e100"
+_AN_AMOUNT = f"abs(money) <= {LARGEST_AMOUNT!r}"
 ROUNDING = 2.0**-61  # of the largest amount: sums are exact in such units
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 

@@ -157,7 +157,7 @@ def open_source(log: Any) -> Source:
     )
 
 
-def connect(**config: str | int) -> "DuckDBPyConnection":
+def connect(**config: Any) -> "DuckDBPyConnection":
     """Open a private database in memory, with these settings of DuckDB's besides ours."""
     import duckdb
 
