@@ -43,7 +43,8 @@ def test_does_a_model_with_known_parameters_answer_and_come_back(name: str, tmp_
     again = lc.load(tmp_path / "known.nc")
     assert again.purchases == PURCHASE_FAMILIES[name]()
     pd.testing.assert_series_equal(again.expected_purchases(rfm, 12), model.expected_purchases(rfm, 12))
-    forecast = model.forecast(rfm, 12, worlds=20, random_seed=1)
+    with pytest.warns(lc.LifecastWarning, match="This RFM has no amounts"):
+        forecast = model.forecast(rfm, 12, worlds=20, random_seed=1)
     assert np.all(np.isfinite(forecast.customers["purchases"]))
     # a new customer's expected purchases are the mean of their number
     n = np.arange(400)

@@ -18,7 +18,7 @@ from lifecast.encoding import attribute
 from lifecast.grouping import counts, sorted_and_told_apart
 from lifecast.log_report import LogReport
 from lifecast.past import Past
-from lifecast.rfm import MONEY, RFM, fingerprint
+from lifecast.rfm import MONEY, RFM, check_rfm, fingerprint
 from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:
@@ -223,10 +223,11 @@ def as_histories(customers: RFM | Histories, attributes: Iterable[str]) -> Histo
     Raises
     ------
     SettingsError
-        One of them is not known.
+        One of them is not known, or it is no RFM.
     """
     if isinstance(customers, Histories):
         return customers.only(attributes)
+    check_rfm(customers)
     return Histories.of(customers, attributes)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from lifecast.arrays import Floats
 from lifecast.calendar import Calendar
 from lifecast.diagnostics import diagnose_purchases, diagnose_spend
-from lifecast.errors import DataError, LifecastWarning, SettingsError
+from lifecast.errors import LifecastWarning, SettingsError
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
@@ -30,6 +30,7 @@ from lifecast.market import (
     unflatten,
     unknown_past,
 )
+from lifecast.matching import check_families, check_unit, warn_of_strangers
 from lifecast.methods import METHODS, Method
 from lifecast.new_customers import NewCustomers, expected_curve, look_ahead, newly_acquired
 from lifecast.population import Population
@@ -39,6 +40,10 @@ from lifecast.rfm import RFM
 from lifecast.settings import (
     central,
     check_bounded,
+    check_draws,
+    check_periods,
+    check_seed,
+    check_work,
     check_worlds,
     continuous_rate,
     known_parameters,
@@ -93,6 +98,7 @@ class CLTV:
     ) -> None:
         if market not in ("auto", None):
             raise SettingsError(f'market={market!r}: needed "auto", or None for the textbook model.')
+        check_families(purchases, spend)
         if calendar is not None and (market is None or isinstance(purchases, DiscreteTime)):
             raise SettingsError(
                 "A calendar says when the market runs fast or slow, and this model has no market. Leave the "
@@ -137,8 +143,8 @@ class CLTV:
         """
         if method not in METHODS:
             raise SettingsError(f'method={method!r}: needed "auto", "laplace", "nuts" or "map".')
-        if draws < 1:
-            raise SettingsError(f"draws={draws}: needed at least 1; 1000 is usual.")
+        check_draws(draws)
+        check_seed(random_seed)
         rng = np.random.default_rng(random_seed)
         histories = as_histories(rfm, self._attributes())
         purchases = fit_purchases(self.purchases, histories, method, draws, rng)
@@ -369,7 +375,11 @@ class CLTV:
         check_bounded(length, rate)
         probabilities = central(interval)
         check_worlds(worlds)
+        check_seed(random_seed)
+        check_work(chunk_size, threads)
+        check_periods(length, worlds, rfm.time_unit)
         edges = period_edges(length, rfm.time_unit, rate)
+        warn_of_strangers(rfm, self._fitted(), self.spend)
         drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed, rfm.observation_end)
         of_customers = margins(margin, rfm)
         columns, sums = simulate(
@@ -641,14 +651,7 @@ class CLTV:
         return self.spend
 
     def _same_unit(self, rfm: RFM) -> None:
-        unit = self._unit()
-        if unit.days != rfm.time_unit.days:
-            raise DataError(
-                f"The RFM counts time in {rfm.time_unit.name}s, the model in {unit.name}s. "
-                f"Make the RFM with time_unit={unit.name!r}."
-            )
-        if isinstance(self.purchases, DiscreteTime):
-            self.purchases.check_histories(rfm.frequency, rfm.recency, rfm.T)
+        check_unit(rfm, self._unit(), self.purchases)
 
     def _expected(self, rfm: RFM, what: str, start: float, end: float, rate: float) -> "pd.Series":
         import pandas as pd

@@ -10,6 +10,10 @@ from lifecast.errors import SettingsError
 from lifecast.rfm import RFM
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
+MOST_SUMS = 30_000_000  # worlds times periods of a forecast
+LARGEST_RATE = 1e6
+LARGEST_MARGIN = 1e6
+
 
 def known_parameters(family: Any, values: Mapping[str, float | Floats]) -> Floats:
     """Known parameters as a single draw, or draws of them: shape (draw, parameter).
@@ -34,6 +38,16 @@ def known_parameters(family: Any, values: Mapping[str, float | Floats]) -> Float
     return np.stack(list(columns.values()), axis=-1)
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is one real number: no text, truth value, nothing or array."""
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Whether a value is a whole number, and not below the least that is allowed."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
+
+
 def check_interval(interval: float) -> None:
     """Refuse a level of an interval that is no probability.
 
@@ -41,8 +55,8 @@ def check_interval(interval: float) -> None:
     ------
     SettingsError
     """
-    if not 0.0 < interval < 1.0:
-        raise SettingsError(f"interval={interval}: needed a probability between 0 and 1, such as 0.9.")
+    if not (is_number(interval) and 0.0 < interval < 1.0):
+        raise SettingsError(f"interval={interval!r}: needed a probability between 0 and 1, such as 0.9.")
 
 
 def central(interval: float) -> Floats:
@@ -64,8 +78,59 @@ def check_worlds(worlds: int) -> None:
     ------
     SettingsError
     """
-    if worlds < 1:
-        raise SettingsError(f"worlds={worlds}: needed at least 1; 1000 is usual.")
+    if not is_whole(worlds, 1):
+        raise SettingsError(f"worlds={worlds!r}: needed a whole number, at least 1; 1000 is usual.")
+
+
+def check_draws(draws: int) -> None:
+    """Refuse a number of posterior draws that is none.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if not is_whole(draws, 1):
+        raise SettingsError(f"draws={draws!r}: needed a whole number, at least 1; 1000 is usual.")
+
+
+def check_seed(random_seed: int) -> None:
+    """Refuse a seed that is none.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if not is_whole(random_seed, 0):
+        raise SettingsError(
+            f"random_seed={random_seed!r}: needed a whole number from 0 up. The same seed gives the same "
+            "numbers again."
+        )
+
+
+def check_work(chunk_size: int | None, threads: int | None) -> None:
+    """Refuse parts that a simulation cannot be cut into.
+
+    Raises
+    ------
+    SettingsError
+    """
+    for name, value in (("chunk_size", chunk_size), ("threads", threads)):
+        if value is not None and not is_whole(value, 1):
+            raise SettingsError(f"{name}={value!r}: needed a whole number, at least 1, or None.")
+
+
+def check_periods(horizon: float, worlds: int, unit: TimeUnit) -> None:
+    """Refuse a horizon of so many periods that their sums would not fit into memory.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if np.isfinite(horizon) and horizon * worlds > MOST_SUMS:
+        raise SettingsError(
+            f"A horizon of {horizon:,.6g} {unit.name}s in {worlds:,} worlds: at most {MOST_SUMS:,} sums, one "
+            "for each, can be kept. Use a longer time unit, a nearer horizon, or fewer worlds."
+        )
 
 
 def check_bounded(horizon: float, discount_rate: float) -> None:
@@ -83,9 +148,9 @@ def check_bounded(horizon: float, discount_rate: float) -> None:
 
 def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:
     """The continuous rate per time unit that is worth the same over a year."""
-    if not (np.isfinite(annual_discount_rate) and annual_discount_rate >= 0):
+    if not (is_number(annual_discount_rate) and 0 <= annual_discount_rate <= LARGEST_RATE):
         raise SettingsError(
-            f"annual_discount_rate={annual_discount_rate}: needed 0 or more, such as 0.10 for 10% a year."
+            f"annual_discount_rate={annual_discount_rate!r}: needed 0 or more, such as 0.10 for 10% a year."
         )
     return float(np.log1p(annual_discount_rate)) * unit.days / DAYS_PER_YEAR
 
@@ -98,12 +163,20 @@ def margins(margin: float | str, rfm: RFM) -> Floats:
                 f"margin={margin!r}: the RFM has no such attribute. "
                 f"Pass attributes=[{margin!r}] to rfm_summary, or a number."
             )
-        values = np.asarray(rfm.attributes[margin].to_numpy(zero_copy_only=False), np.float64)
-    else:
+        try:
+            values = np.asarray(rfm.attributes[margin].to_numpy(zero_copy_only=False), np.float64)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(
+                f"margin={margin!r}: the attribute does not hold numbers: {error}."
+            ) from error
+    elif is_number(margin):
         values = np.full(len(rfm), float(margin))
-    if not np.all(np.isfinite(values)):
+    else:
+        raise SettingsError(f"margin={margin!r}: needed a number such as 0.3, or the name of an attribute.")
+    if not np.all(np.abs(values) <= LARGEST_MARGIN):
         raise SettingsError(
-            f"margin={margin!r}: {np.sum(~np.isfinite(values)):,} of {len(rfm):,} values are not finite. "
+            f"margin={margin!r}: {np.sum(~(np.abs(values) <= LARGEST_MARGIN)):,} of {len(rfm):,} values are "
+            f"not finite or beyond {LARGEST_MARGIN:g}. "
             "Needed: a share of the amount for every customer, such as 0.3."
         )
     return values
