@@ -62,6 +62,7 @@ SHORTCUTS = {
     ("forecast", "outputs"),  # forecast.export(), to_arrow()
     ("forecast", "saved_forecast"),  # forecast.save()
     ("forecast", "uncertainty"),  # forecast.uncertainty()
+    ("model", "interop"),  # model.to_sql()
     ("rfm", "rfm_file"),  # RFM.save and RFM.load
     ("rfm", "spark_rfm"),  # rfm_summary of a log in Spark
 }

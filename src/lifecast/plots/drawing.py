@@ -10,8 +10,8 @@ from lifecast.forecast import Forecast
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Blues on white, and a rust red: apart for every kind of colour vision. Told apart by lightness alone, too, as
-# print and photocopies do: 0.38, 0.67 and 0.86 of white; what came is black.
+# Blues on white, and a rust red: apart for every kind of colour vision, and by lightness alone, as in print:
+# 0.38, 0.66 and 0.87 of white; what came is black.
 LINE, INNER, BAND, MARK = "#0072B2", "#7DB7DD", "#CFE4F2", "#B3480F"
 CAME = "black"
 WORDS = {"purchases": "purchases", "value": "value", "discounted_value": "discounted value"}
@@ -42,10 +42,18 @@ def finish(ax: "Axes", title: str, grid: Any = "y", *, legend: bool = True) -> N
     ax.set_axisbelow(True)
     rows = legend_above(ax) if legend else 0.0
     ax.set_title(
-        textwrap.fill(title, max(20, int(width_of(ax) / (0.52 * ax.title.get_fontsize())))),
-        pad=6.0 + rows,
-        parse_math=False,
+        in_lines(title, int(width_of(ax) / (0.49 * size_of_title(ax)))), pad=6.0 + rows, parse_math=False
     )
+
+
+def in_lines(title: str, width: int) -> str:
+    """As few lines of at most so many letters as it takes, of about equal length."""
+    lines = len(textwrap.wrap(title, max(20, width)))
+    fewer = next(
+        (each for each in range(len(title) // lines, width) if len(textwrap.wrap(title, each)) == lines),
+        width,
+    )
+    return textwrap.fill(title, max(20, fewer))
 
 
 def legend_above(ax: "Axes") -> float:
@@ -53,7 +61,7 @@ def legend_above(ax: "Axes") -> float:
     handles, labels = ax.get_legend_handles_labels()
     if not labels:
         return 0.0
-    size = 0.9 * ax.title.get_fontsize() / 1.2
+    size = 0.9 * size_of_title(ax) / 1.2
     each = (0.56 * max(map(len, labels)) + 4.5) * size
     columns = max(1, min(len(labels), int(width_of(ax) / each)))
     legend = ax.legend(
@@ -63,6 +71,11 @@ def legend_above(ax: "Axes") -> float:
     for text in legend.get_texts():
         text.set_parse_math(False)
     return 1.55 * size * math.ceil(len(labels) / columns)
+
+
+def size_of_title(ax: "Axes") -> float:
+    """In points."""
+    return float(ax.title.get_fontsize())
 
 
 def width_of(ax: "Axes") -> float:
@@ -85,8 +98,10 @@ def names_on_y(ax: "Axes", at: Any, names: Any) -> None:
 
 
 def short(value: float) -> str:
-    """A number of at least three digits: 0.0123, 1.23, 12.3, 1,230."""
-    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
+    """A number as it is said: 0.012, 1.23, 12.3, 1,230."""
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:.2g}" if abs(value) < 1.0 else f"{value:.3g}"
 
 
 def span(lower: float, upper: float) -> str:
