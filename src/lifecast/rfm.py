@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PURCHASES = ("frequency", "recency", "T")
 MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
+MOST_PERIODS = 1_000_000  # of a holdout
 _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
 _COLUMNS = ("customer_id", *PURCHASES, *MONEY, *_HOLDOUT)
 
@@ -368,6 +369,11 @@ def rfm_summary(
         raise SettingsError(
             f"holdout_end={held_end} does not come after observation_end={end}. Pass both, the holdout's end "
             "later."
+        )
+    if held_end is not None and end is not None and (held_end - end).days / unit.days > MOST_PERIODS:
+        raise SettingsError(
+            f"The holdout from {end} to {held_end} has more than {MOST_PERIODS:,} periods of {unit}. Use a longer "
+            "time unit."
         )
     merge_days = days_to_merge(merge_within)
     columns = {"customer_id": customer_id, "date": date, "amount": amount}
