@@ -1,14 +1,10 @@
 """What every test may ask for."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-
-# Set before any test imports matplotlib: figures are drawn without a screen.
-os.environ.setdefault("MPLBACKEND", "Agg")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
