@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -217,18 +217,26 @@ class Histories:
         return fingerprint(columns, self.time_unit, self.observation_end, buyers, spenders)
 
 
-def as_histories(customers: RFM | Histories, attributes: Iterable[str]) -> Histories:
+class Elsewhere(Protocol):
+    """An RFM whose customers are not in memory: in a file, on a cluster."""
+
+    def histories(self, attributes: Iterable[str] = ()) -> Histories:
+        """Count there who shares a history."""
+        ...
+
+
+def as_histories(customers: RFM | Histories | Elsewhere, attributes: Iterable[str]) -> Histories:
     """Histories told apart by these attributes.
 
     Raises
     ------
     SettingsError
-        One of them is not known, or it is no RFM.
+        One of them is not known.
     """
-    if isinstance(customers, Histories):
-        return customers.only(attributes)
-    check_rfm(customers)
-    return Histories.of(customers, attributes)
+    if isinstance(customers, RFM):
+        return Histories.of(customers, attributes)
+    counted = customers if isinstance(customers, Histories) else customers.histories(attributes)
+    return counted.only(attributes)
 
 
 def columns_of(table: PurchaseHistories | SpendHistories) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.fitting import fit_purchases, fit_spend
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.grouping import group_purchases, group_spend, spend_history
-from lifecast.histories import Histories, as_histories
+from lifecast.histories import Elsewhere, Histories, as_histories
 from lifecast.market import (
     Market,
     flatten,
@@ -114,14 +114,20 @@ class CLTV:
     # -- fitting ---------------------------------------------------------------------------------
 
     def fit(
-        self, rfm: RFM | Histories, *, method: Method = "auto", draws: int = 1000, random_seed: int = 0
+        self,
+        rfm: RFM | Histories | Elsewhere,
+        *,
+        method: Method = "auto",
+        draws: int = 1000,
+        random_seed: int = 0,
     ) -> "CLTV":
         """Learn the parameters that customers share.
 
         Parameters
         ----------
-        rfm : RFM or Histories
-            Customers, or only how many of them share each history: the posterior is the same.
+        rfm : RFM, or Histories
+            Customers, in memory or elsewhere (`ParquetRFM`, `SparkRFM`), or only how many of them share each
+            history: the posterior is the same.
         method : "auto", "laplace", "nuts" or "map"
             "laplace" draws from the whole posterior by importance sampling around its mode, which takes about
             a second; "nuts" by the No-U-Turn sampler in four chains, which takes longer and copes with any
