@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+import lifecast as lc
+
 
 def shop(
     customers: int, days: int, seed: int, joining_days: int | None = None, channels: tuple[str, ...] = ()
@@ -30,3 +32,27 @@ def shop(
     if channels:
         log["channel"] = np.array(channels)[log["customer_id"] % len(channels)]
     return log
+
+
+def oracle_gains(
+    shop: lc.datasets.SimulatedShop, rfm: lc.RFM, effect: dict[str, float], margin: float
+) -> np.ndarray:
+    """What an offer is expected to gain of each customer within a year, by somebody who knows all that can be
+    known: the true parameters of every channel, and each customer's log.
+
+    No list made from a log can be better than one made of these, whatever it is made with: they are the
+    conditional expectations given all that a log says.
+    """
+    frame = rfm.to_frame()
+    gain = np.zeros(len(frame))
+    for channel in shop.truth.channels:
+        known = channel.parameters("week")
+        model = lc.CLTV.from_parameters(
+            {name: known[name] for name in ("r", "alpha", "a", "b")},
+            {name: known[name] for name in ("p", "q", "v")},
+        )
+        places = np.flatnonzero(frame["channel"] == channel.name)
+        some = lc.RFM.from_frame(frame.iloc[places].drop(columns="channel"), time_unit="week")
+        forecast = model.forecast(some, 365.0 / 7, margin=margin, worlds=2)
+        gain[places] = lc.treat(forecast, cost=0.0, effect=effect).customers["gain"]
+    return gain

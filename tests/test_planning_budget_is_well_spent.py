@@ -1,9 +1,13 @@
 """Does an allocation come near the best there is, and does it keep to what it was told?"""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import optimize
+from shops import oracle_gains
 
 import lifecast as lc
 from lifecast.arrays import Floats
@@ -19,10 +23,18 @@ def shop() -> lc.datasets.SimulatedShop:
 
 
 @pytest.fixture(scope="module")
-def channels(shop: lc.datasets.SimulatedShop) -> lc.Channels:
-    rfm = lc.rfm_summary(shop.log, attributes=["channel"], observation_end=shop.end)
+def rfm(shop: lc.datasets.SimulatedShop) -> lc.RFM:
+    return lc.rfm_summary(shop.log, attributes=["channel"], observation_end=shop.end, past=False)
+
+
+@pytest.fixture(scope="module")
+def model(rfm: lc.RFM) -> lc.CLTV:
     model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(groups="channel"), market=None)
-    model.fit(rfm, random_seed=1)
+    return model.fit(rfm, random_seed=1)
+
+
+@pytest.fixture(scope="module")
+def channels(shop: lc.datasets.SimulatedShop, model: lc.CLTV) -> lc.Channels:
     return lc.channels(model, shop.costs, margin=MARGIN, horizons=("365 days",), worlds=400)
 
 
@@ -77,6 +89,117 @@ def test_is_the_value_near_the_best_where_curves_are_learned(
     reached, best = reached_and_best(shop, table["budget"])
     assert reached > 0.95 * best
     assert "direct" not in table.index  # it never cost anything
+
+
+OFFER: dict[str, float] = {"purchase_rate": 1.25}
+OFFER_COST = 1.5
+
+
+@pytest.fixture(scope="module")
+def offer(rfm: lc.RFM, model: lc.CLTV) -> lc.Treatment:
+    forecast = model.forecast(rfm, "365 days", annual_discount_rate=0.0, margin=MARGIN, worlds=400)
+    return lc.treat(forecast, cost=OFFER_COST, effect=OFFER)
+
+
+@pytest.mark.parametrize("budget", [10_000.0, 40_000.0])
+def test_is_retention_given_what_it_deserves_beside_channels(
+    shop: lc.datasets.SimulatedShop,
+    rfm: lc.RFM,
+    channels: lc.Channels,
+    curves: dict[str, tuple[float, float, float]],
+    offer: lc.Treatment,
+    budget: float,
+) -> None:
+    """Against every split of the budget, both ways of spending valued by somebody who knows the truth."""
+    table = lc.allocate(channels, budget, curves=curves, retention=offer).table
+    assert table["budget"].sum() == pytest.approx(budget) and table.loc["retention", "treated"] > 100
+    gain = oracle_gains(shop, rfm, OFFER, MARGIN)
+    ours = offer.customers.loc[:, "gain"].to_numpy()
+    our_list = np.argsort(-ours, kind="stable")[: int(table.loc["retention", "treated"])]
+    value = MARGIN * shop.truth.value_per_customer(365, 0.10)
+    names = [name for name in table.index if name != "retention"]
+
+    def of_channels(spent: Floats) -> float:
+        return sum(
+            12 * shop.truth.new_customers(name, monthly_cost=cost / 12) * value[name]
+            for name, cost in zip(names, spent, strict=True)
+        )
+
+    best = 0.0
+    lists = np.cumsum(np.sort(gain)[::-1])
+    for treated in range(0, min(len(rfm), int(budget / OFFER_COST)), 50):
+        left = budget - OFFER_COST * treated
+        found = optimize.minimize(
+            lambda shares, left=left: -of_channels(shares * left) / left,
+            np.full(len(names), 1 / len(names)),
+            bounds=[(1e-6, 1.0)] * len(names),
+            constraints={"type": "eq", "fun": lambda shares: shares.sum() - 1.0},
+        )
+        best = max(best, -found.fun * left + (lists[treated - 1] if treated else 0.0))
+    reached = of_channels(table.loc[names, "budget"].to_numpy()) + gain[our_list].sum()
+    assert reached > 0.98 * best, reached / best
+    inside = table[(table["share"] > 1e-3) & (table["share"] < 0.999)]["value_of_next"]
+    assert inside.max() - inside.min() < 0.05
+
+
+def test_are_offers_made_once_and_within_their_bounds(
+    channels: lc.Channels, curves: dict[str, tuple[float, float, float]], offer: lc.Treatment
+) -> None:
+    plan = lc.allocate(
+        channels, 20_000, curves=curves, retention=offer, months=4, bounds={"retention": (0.0, 500.0)}
+    )
+    assert (
+        plan.table.loc["retention", "treated"] == 333
+        and plan.table.loc["retention", "budget"] <= 500.0 + 1e-6
+    )
+    of_retention = plan.monthly[plan.monthly["channel"] == "retention"]
+    np.testing.assert_allclose(of_retention["budget"], [plan.table.loc["retention", "budget"], 0, 0, 0])
+    gain = np.sort(offer.customers["gain"])[::-1][:333].sum()
+    assert plan.table.loc["retention", "value"] == pytest.approx(gain, rel=0.01)
+    assert offer.curve.gain.mean(axis=0)[-1] == pytest.approx(offer.total["gain"])
+    with pytest.raises(lc.SettingsError, match="in 400 worlds, the channels in 20"):
+        lc.allocate(replace(channels, value=channels.value[:20]), 1_000, curves=curves, retention=offer)
+
+
+def test_are_whole_customers_bought_where_there_are_few(channels: lc.Channels) -> None:
+    curves = {"search": (900.0, 3.0, 0.6), "social": (700.0, 4.0, 0.5), "partner B": (1_000.0, 2.0, 0.75)}
+    plan = lc.allocate(channels, 1_500.0, curves=curves, months=1, whole_customers=True)
+    bought = plan.table["new_customers"].to_numpy()
+    np.testing.assert_allclose(bought, bought.round(), atol=1e-3)
+    assert plan.table["budget"].sum() + plan.total["unspent"] == pytest.approx(1_500.0)
+    assert plan.table["budget"].sum() <= 1_500.0 + 1e-6
+    value = dict(zip(channels.names, channels.value[:, :, -1].mean(axis=0), strict=True))
+    best = max(
+        sum(n * value[name] for n, name in zip(numbers, curves, strict=True))
+        for numbers in product(range(12), repeat=3)
+        if sum(
+            cost * (n / usual) ** (1 / elasticity)
+            for n, (cost, usual, elasticity) in zip(numbers, curves.values(), strict=True)
+        )
+        <= 1_500.0
+    )
+    assert plan.table["value"].sum() > 0.97 * best
+    parts = lc.allocate(channels, 1_500.0, curves=curves, months=1).table["new_customers"]
+    assert np.any(np.abs(parts - parts.round()) > 0.1)
+
+
+def test_is_the_spread_of_outcomes_that_of_customers_one_by_one(
+    channels: lc.Channels, model: lc.CLTV
+) -> None:
+    plan = lc.allocate(channels, 120.0, curves={"partner B": (10.0, 0.5, 1.0)}, months=12)
+    kind = pd.DataFrame({"channel": ["partner B"]}, index=["B"])
+    one = model.new_customers(
+        "365 days", customers=kind, annual_discount_rate=0.10, margin=MARGIN, worlds=40_000
+    )
+    rng = np.random.default_rng(3)
+    number = rng.poisson(6.0, 4_000)
+    slow = np.array([rng.choice(one.value[:, 0], n).sum() for n in number]) - 120.0
+    np.testing.assert_allclose(plan.outcome.mean(), slow.mean(), atol=4 * slow.std() / np.sqrt(400))
+    assert plan.outcome.std() == pytest.approx(slow.std(), rel=0.2)
+    assert plan.total["probability_profit"] == pytest.approx(np.mean(slow > 0.0), abs=0.08)
+    assert plan.total["outcome_upper"] - plan.total["outcome_lower"] > 3 * (
+        plan.total["profit_upper"] - plan.total["profit_lower"]
+    )
 
 
 def test_do_the_last_euros_bring_the_same_everywhere(

@@ -57,6 +57,18 @@ def test_is_the_best_channel_found(found: lc.Channels, shop: lc.datasets.Simulat
     assert paid["value_to_cac"].idxmax() == returns.idxmax()
 
 
+def test_is_the_value_at_each_horizon_that_of_new_customers(shop: lc.datasets.SimulatedShop) -> None:
+    model = grouped_model(shop, 1)
+    found = lc.channels(model, shop.costs, horizons=("30 days", "2 years", "infinite", "90 days"), worlds=50)
+    kinds = pd.DataFrame({"channel": found.names}, index=list(found.names))
+    for place, horizon in enumerate(("30 days", "2 years", np.inf, "90 days")):
+        exact = model.new_customers(horizon, customers=kinds, annual_discount_rate=0.10, worlds=50)
+        np.testing.assert_allclose(found.value[:, :, place], exact.expected_value, rtol=1e-4)
+    one = model.new_customers("90 days", customers=kinds, annual_discount_rate=0.10, worlds=4_000).table["sd"]
+    ours = lc.channels(model, shop.costs, horizons=("90 days",), worlds=1_000).spread
+    np.testing.assert_allclose(ours, one, rtol=0.25)  # an sd from 1,000 skewed values
+
+
 def test_do_returns_follow_from_value_and_cost(found: lc.Channels) -> None:
     for place, name in enumerate(found.names):
         cac = found.table.loc[name, "cac"]

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from shops import oracle_gains
 
 import lifecast as lc
 from lifecast.planning.actions import listed
@@ -46,25 +47,6 @@ def true_gain(shop: lc.datasets.SimulatedShop, lever: str, factor: float) -> np.
     return MARGIN * (truth.future_value(**{OFFERS[lever]: factor}) - truth.future_value())
 
 
-def best_list(
-    shop: lc.datasets.SimulatedShop, rfm: lc.RFM, effect: dict[str, float], budget: float | None
-) -> np.ndarray:
-    """The list of somebody who knows each channel's true parameters: the best that a log allows."""
-    frame = rfm.to_frame()
-    gain = np.zeros(len(frame))
-    for channel in shop.truth.channels:
-        known = channel.parameters("week")
-        model = lc.CLTV.from_parameters(
-            {name: known[name] for name in ("r", "alpha", "a", "b")},
-            {name: known[name] for name in ("p", "q", "v")},
-        )
-        places = np.flatnonzero(frame["channel"] == channel.name)
-        some = lc.RFM.from_frame(frame.iloc[places].drop(columns="channel"), time_unit="week")
-        forecast = model.forecast(some, 365.0 / 7, margin=MARGIN, worlds=2)
-        gain[places] = lc.treat(forecast, cost=COST, effect=effect).customers["gain"]
-    return listed(gain, np.full(gain.size, COST), budget)
-
-
 @pytest.mark.parametrize(("lever", "factor"), [("dropout", 0.7), ("purchase_rate", 1.3)])
 @pytest.mark.parametrize("budget", [None, 200 * COST])
 def test_does_the_list_earn_nearly_what_the_best_would(
@@ -75,14 +57,37 @@ def test_does_the_list_earn_nearly_what_the_best_would(
     factor: float,
     budget: float | None,
 ) -> None:
+    """The best is the oracle's list, who knows the true parameters, and of customers what the log says."""
     gain = true_gain(shop, lever, factor)
     ours = lc.treat(by_channel, cost=COST, effect={lever: factor}, budget=budget)
     on_list = ours.customers["treat"].to_numpy()
-    best = best_list(shop, rfm, {lever: factor}, budget)
+    best = listed(oracle_gains(shop, rfm, {lever: factor}, MARGIN), np.full(gain.size, COST), budget)
     assert (gain[on_list] - COST).sum() > 0.95 * (gain[best] - COST).sum()
     # those who happen to be on it differ by their traits from what can be expected of them
     chance = 1.645 * np.sqrt(on_list.sum()) * (gain[on_list] - ours.customers["gain"][on_list]).std()
     assert ours.total["gain_lower"] - chance < gain[on_list].sum() < ours.total["gain_upper"] + chance
+
+
+@pytest.mark.slow
+def test_does_the_list_earn_it_in_shop_after_shop() -> None:
+    """Profits by customers' own traits: ours beside the oracle's, and those of one who sees the traits."""
+    shares = []
+    for seed in range(12):
+        shop = lc.datasets.simulate_shop(customers=2_000, random_seed=300 + seed, season=0.0)
+        rfm = lc.rfm_summary(shop.log, observation_end=shop.end, past=False, attributes=["channel"])
+        model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(groups="channel"), market=None)
+        forecast = model.fit(rfm, random_seed=1).forecast(rfm, "365 days", margin=MARGIN, worlds=50)
+        for (lever, factor), budget in product(
+            (("dropout", 0.7), ("purchase_rate", 1.3)), (None, 200 * COST)
+        ):
+            gain, cost = true_gain(shop, lever, factor), np.full(len(rfm), COST)
+            ours = lc.treat(forecast, cost=COST, effect={lever: factor}, budget=budget).customers["treat"]
+            oracle = listed(oracle_gains(shop, rfm, {lever: factor}, MARGIN), cost, budget)
+            seer = listed(gain, cost, budget)
+            shares.append([(gain[who] - COST).sum() for who in (ours.to_numpy(), oracle, seer)])
+    ours, oracle, seer = np.array(shares).reshape(12, 4, 3).sum(axis=0).T
+    assert np.all(ours > 0.95 * oracle), ours / oracle
+    assert np.all(ours < seer), ours / seer  # nobody knows who has left
 
 
 def test_is_the_gain_the_difference_of_two_forecasts(forecast: lc.Forecast, offer: lc.Treatment) -> None:

@@ -113,7 +113,7 @@ class BGNBD(FamilySettings):
             drift,
             times,
             weights,
-            8 + math.ceil(5 * ages),
+            8 + math.ceil(5 * ages) if ages > 0.0 else 1,  # new customers are all of one age
         )
 
         def of_rows(x: Integers, T: Floats) -> Floats:

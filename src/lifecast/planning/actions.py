@@ -13,6 +13,7 @@ from lifecast.forecast import Forecast
 from lifecast.period_sums import grouped
 from lifecast.planning.chosen import only
 from lifecast.planning.expected import Change, expected_by_world
+from lifecast.planning.response import Offers
 from lifecast.settings import central, margins
 from lifecast.simulation import Simulation
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STRENGTHS = np.array([0.0, 0.5, 1.0, 2.0])  # of the effect, at which gains are worked out
+KNOTS = 200  # lengths of lists whose gains are kept
 AS_ASSUMED = 2  # where among them the effect is as assumed
 
 
@@ -45,12 +47,15 @@ class Treatment:
         probability_pays``.
     gain : (world,)
         Of the list, in every world.
+    curve : Offers
+        What longer and longer lists cost and gain, for `lifecast.allocate`.
     """
 
     customers: "pd.DataFrame"
     segments: "pd.DataFrame"
     total: "pd.Series[float]"
     gain: Floats
+    curve: Offers
 
 
 def treat(
@@ -216,19 +221,48 @@ def gains_of(amount: Floats, margin: Floats, discount: float) -> Floats:
 
 def listed(gain: Floats, cost: Floats, budget: float | None) -> Any:
     """Who is on the list: the most profit per cost first, while the budget lasts."""
-    pays = gain > cost
     if budget is None:
-        return pays
-    with np.errstate(divide="ignore"):
-        order = np.argsort(-np.where(pays, (gain - cost) / cost, -np.inf), kind="stable")
-    order = order[: int(pays.sum())]
+        return gain > cost
     on_list = np.zeros(gain.size, bool)
     left = budget * (1.0 + 1e-12)
-    for place in order:
+    for place in by_profit_per_cost(gain, cost):
         if cost[place] <= left:
             on_list[place] = True
             left -= cost[place]
     return on_list
+
+
+def by_profit_per_cost(gain: Floats, cost: Floats) -> Any:
+    """Places of those who pay, the most profit per cost first."""
+    with np.errstate(divide="ignore"):
+        order = np.argsort(-np.where(gain > cost, (gain - cost) / cost, -np.inf), kind="stable")
+    return order[: int(np.sum(gain > cost))]
+
+
+def longer_lists(
+    forecast: Forecast, gain: Floats, cost: Floats, change: Change, discount: float, on_list: Any
+) -> tuple[Offers, Floats]:
+    """What lists of ever more of those who pay cost and gain, the best first; and what the list gains."""
+    simulation = forecast.simulation
+    worlds = len(simulation.worlds)
+    order = by_profit_per_cost(gain, cost)
+    last = np.unique(np.linspace(0, order.size, KNOTS + 1).round().astype(np.int64))[1:]  # of each part
+    part_of = np.searchsorted(last, np.arange(order.size), side="right")
+    gains, of_list = np.zeros((last.size, worlds)), np.zeros(worlds)
+    if order.size:
+        some = only(simulation, order)
+        for part in expected_by_world(some, forecast.horizon, (change.times(0.0), change)):
+            who = part.customer
+            found = gains_of(part.amount, some.margin[who], discount)[1]
+            np.add.at(gains, part_of[who], found)
+            of_list += found[on_list[order][who]].sum(axis=0)
+    offers = Offers(
+        customers=np.append(0, last),
+        cost=np.append(0.0, np.cumsum(cost[order])[last - 1]),
+        gain=np.vstack([np.zeros(worlds), np.cumsum(gains, axis=0)]).T,
+        cost_of_each=cost[order],
+    )
+    return offers, of_list
 
 
 def break_even(curve: Floats, cost: Floats) -> Floats:
@@ -305,12 +339,8 @@ def report(
         },
         index=pd.Index(labels, name="segment"),
     )
-    gain = np.zeros(len(simulation.worlds))
+    offers, gain = longer_lists(forecast, columns["gain"], costs, change, discount, on_list)
     places = np.flatnonzero(on_list)
-    if places.size:
-        some = only(simulation, places)
-        for part in expected_by_world(some, forecast.horizon, (change.times(0.0), change)):
-            gain += gains_of(part.amount, some.margin[part.customer], discount)[1].sum(axis=0)
     spent = float(costs[places].sum())
     lower, upper = np.quantile(gain, bounds)
     total = pd.Series(
@@ -329,4 +359,4 @@ def report(
     customers = pd.DataFrame({"customer_id": forecast.customers["customer_id"]}).assign(
         **{name: columns[name] for name in names}
     )
-    return Treatment(customers, segments, total, gain)
+    return Treatment(customers, segments, total, gain, offers)

@@ -1,24 +1,25 @@
-"""How to split a budget over channels: what their customers are worth, and how many more money brings."""
+"""How to split a budget over channels and retention: what more money brings, and what that is worth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import optimize
 
 from lifecast.arrays import Floats
 from lifecast.errors import DataError, SettingsError
+from lifecast.planning.actions import Treatment
 from lifecast.planning.channels import Channels
-from lifecast.planning.response import Response, given_response, learn_response
-from lifecast.settings import check_interval
+from lifecast.planning.response import Offers, Response, given_response, learn_response
+from lifecast.planning.spending import Problem
+from lifecast.settings import central
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Objective = Literal["mean", "quantile", "cvar"]
 FRONTIER = (1.0, 0.5, 0.25, 0.10, 0.05)  # shares of worlds averaged over, from the mean to the cautious
-LEAST_SHARE = 1e-6  # of the budget: a power has no slope at zero, so up to here curves are straight lines
+RETENTION = "retention"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,20 +29,25 @@ class Allocation:
     Attributes
     ----------
     table : DataFrame
-        One row per channel: ``budget``, ``share``, ``new_customers``, ``value`` with bounds (of all the
-        customers it brings), ``profit`` (value less budget), ``roi``, and ``value_of_next``, what one more
-        unit of money there would bring.
+        One row per channel, and the row "retention" where there are offers: ``budget``, ``share``,
+        ``new_customers``, ``value`` with bounds (expected of all the customers it brings; of offers, the
+        gain), ``outcome_lower, outcome_upper`` (of what these customers will really bring, luck included),
+        ``profit`` (value less budget), ``roi``, and ``value_of_next``, what one more unit of money there
+        would bring; with offers also ``treated``, how many customers get one.
     total : Series
-        Of all channels: ``budget, value, profit``, ``profit_lower``, ``profit_upper`` and
-        ``probability_profit``.
+        Of all: ``budget, value, profit``, ``profit_lower, profit_upper`` (of the expectation),
+        ``outcome_lower, outcome_upper, probability_profit`` (of the real profit), and ``unspent``.
     frontier : DataFrame
         One row per allocation, from the one with the highest expected profit to the most cautious:
         ``worlds`` (the share of worst worlds whose mean it maximises), ``profit``, ``profit_lower``, ``sd``
         and the budget of each channel.
     monthly : DataFrame
-        One row per channel and month: ``month``, ``budget``, ``new_customers``, ``value``.
+        One row per channel and month: ``month``, ``budget``, ``new_customers``, ``value``. Offers are made in
+        the first.
     profit : (world,)
-        Of the whole budget.
+        Of the whole budget, as expected in each world.
+    outcome : (world,)
+        The same with the luck of how many customers come and what each of them brings.
     """
 
     table: "pd.DataFrame"
@@ -49,6 +55,7 @@ class Allocation:
     frontier: "pd.DataFrame"
     monthly: "pd.DataFrame"
     profit: Floats
+    outcome: Floats
 
 
 def allocate(
@@ -56,15 +63,17 @@ def allocate(
     budget: float,
     costs: "pd.DataFrame | None" = None,
     *,
+    retention: Treatment | None = None,
     months: int = 12,
     curves: Mapping[Any, tuple[float, float, float]] | None = None,
     bounds: Mapping[Any, tuple[float, float]] | None = None,
     objective: Objective = "mean",
     level: float = 0.10,
+    whole_customers: bool = False,
     interval: float = 0.90,
     random_seed: int = 0,
 ) -> Allocation:
-    """Split a budget over channels so that the profit is highest.
+    """Split a budget over channels, and offers to customers who are there, so that the profit is highest.
 
     Parameters
     ----------
@@ -75,19 +84,26 @@ def allocate(
     costs : DataFrame, optional
         Cost history, a row per channel and month, from which response curves are learned; see
         `lifecast.channels`. Channels that never cost anything are left out.
+    retention : Treatment, optional
+        From `lifecast.treat`, with the same number of worlds: offers to ever more customers, those of the
+        highest profit per cost first, are another way to spend the money. Its gains should count up to the
+        same horizon as channels' values.
     months : int, default 12
     curves : mapping, optional
         Known response curves instead: channel to (usual cost of a month, new customers that it brings,
         elasticity).
     bounds : mapping, optional
-        Channel to the least and the most of the budget it may get.
+        Channel, or "retention", to the least and the most of the budget it may get.
     objective : "mean", "quantile" or "cvar", default "mean"
         Highest expected profit; for the cautious, its quantile at ``level``, or its mean over the worst
         ``level`` of worlds.
     level : float, default 0.1
+    whole_customers : bool, default False
+        Buy whole expected numbers of customers only, which matters where there are few. What is then left of
+        the budget is not spent.
     interval : float, default 0.9
     random_seed : int, default 0
-        Of the draws of learned curves.
+        Of the draws of learned curves, and of luck.
 
     Returns
     -------
@@ -111,123 +127,58 @@ def allocate(
     >>> round(float(plan.table["budget"].sum()))
     20000
     """
-    check_interval(interval)
+    bounds_of = central(interval)[[0, 2]]
     rng = np.random.default_rng(random_seed)
     response = responses(channels, costs, curves, rng)
     place = [channels.names.index(name) for name in response.names]
-    value = channels.value[:, place, -1]
-    limits = checked_bounds(response.names, budget, months, bounds)
+    value, spread = channels.value[:, place, -1], channels.spread[place]
+    offers = None if retention is None else checked_offers(retention, response, channels)
+    limits = checked_bounds(response.names, offers, budget, months, bounds)
     if not 0.0 < level < 1.0:
         raise SettingsError(f"level={level}: needed a probability between 0 and 1, such as 0.1.")
     worst = {"mean": 1.0, "quantile": level, "cvar": level}
     if objective not in worst:
         raise SettingsError(f'objective={objective!r}: needed "mean", "quantile" or "cvar".')
-    problem = Problem(response, value, budget, months, limits)
+    problem = Problem(response, value, offers, budget, months, limits)
     best = problem.solve(worst[objective])
     if objective == "quantile":
         best = problem.climb_quantile(best, level)
-    return report(problem, best, (1.0 - interval) / 2)
+    if whole_customers:
+        best = problem.whole(best, worst[objective])
+    return report(problem, best, lucky(problem, best, spread, rng), bounds_of)
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Profit of the ways to spend a budget.
-
-    Attributes
-    ----------
-    response : Response
-    value : (world, channel)
-        Of a new customer.
-    budget : float
-    months : int
-    limits : (channel, 2)
-        Least and most of the budget, as shares.
-    """
-
-    response: Response
-    value: Floats
-    budget: float
-    months: int
-    limits: Floats
-
-    def monthly_cost(self, shares: Floats) -> Floats:
-        """Cost of a month of each channel."""
-        cost: Floats = np.maximum(shares, LEAST_SHARE) * self.budget / self.months
-        return cost
-
-    def new_customers(self, shares: Floats) -> Floats:
-        """New customers in all months, (world, channel)."""
-        of_month = self.response.new_customers(self.monthly_cost(shares))
-        brought: Floats = self.months * of_month * np.minimum(shares / LEAST_SHARE, 1.0)
-        return brought
-
-    def profits(self, shares: Floats) -> Floats:
-        """Profit in every world, (world,)."""
-        brought = self.new_customers(shares)
-        profit: Floats = np.sum(self.value * brought, axis=1) - self.budget * np.sum(shares)
-        return profit
-
-    def slopes(self, shares: Floats) -> Floats:
-        """Derivative of the profit by the shares, (world, channel)."""
-        cost = self.monthly_cost(shares)
-        straight = self.response.new_customers(cost) / cost
-        per_cost = np.where(shares < LEAST_SHARE, straight, self.response.per_cost(cost))
-        slopes: Floats = self.budget * (self.value * per_cost - 1.0)
-        return slopes
-
-    def solve(self, worst: float) -> Floats:
-        """Shares that maximise the mean profit over the worst share of worlds (1: over all).
-
-        That mean is concave where returns diminish [Rockafellar & Uryasev 2000], so any local maximum is the
-        best.
-        """
-        count = max(1, round(worst * self.value.shape[0]))
-
-        def minus(shares: Floats) -> float:
-            return -float(np.partition(self.profits(shares), count - 1)[:count].mean()) / self.budget
-
-        def minus_slopes(shares: Floats) -> Floats:
-            tail = np.argpartition(self.profits(shares), count - 1)[:count]
-            slopes: Floats = -self.slopes(shares)[tail].mean(axis=0) / self.budget
-            return slopes
-
-        start: Floats = self.limits[:, 0] + (1.0 - self.limits[:, 0].sum()) * self.room()
-        found = optimize.minimize(
-            minus,
-            start,
-            jac=minus_slopes,
-            method="SLSQP",
-            bounds=optimize.Bounds(self.limits[:, 0], self.limits[:, 1]),
-            constraints=optimize.LinearConstraint(np.ones((1, start.size)), 1.0, 1.0),
-            options={"maxiter": 500, "ftol": 1e-10},
+def checked_offers(retention: Treatment, response: Response, channels: Channels) -> Offers:
+    """The offers of a treatment, which must be of as many worlds as the channels."""
+    worlds = channels.value.shape[0]
+    if retention.curve.gain.shape[0] != worlds:
+        raise SettingsError(
+            f"retention= was worked out in {retention.curve.gain.shape[0]:,} worlds, the channels in "
+            f"{worlds:,}. Pass the same worlds= to forecast and to channels."
         )
-        within: Floats = np.clip(np.asarray(found.x), self.limits[:, 0], self.limits[:, 1])
-        shares: Floats = within / within.sum()
-        return shares
+    if RETENTION in response.names:
+        raise SettingsError(f"A channel is called {RETENTION!r}, which is what offers are called. Rename it.")
+    if retention.curve.cost[-1] <= 0.0:
+        raise SettingsError(
+            "retention= has no offer that pays and costs anything: nothing to spend money on. Leave it out."
+        )
+    return retention.curve
 
-    def room(self) -> Floats:
-        """How far each channel's share can grow, adding up to one."""
-        room = self.limits[:, 1] - self.limits[:, 0]
-        shares: Floats = room / room.sum() if room.sum() > 0.0 else np.full(room.size, 1.0 / room.size)
-        return shares
 
-    def climb_quantile(self, shares: Floats, level: float) -> Floats:
-        """Move money between pairs of channels as long as the quantile of the profit rises."""
-        best, highest, step = shares, float(np.quantile(self.profits(shares), level)), 0.05
-        while step > 1e-3:
-            moved = False
-            for give, take in np.ndindex(shares.size, shares.size):
-                amount = min(step, best[give] - self.limits[give, 0], self.limits[take, 1] - best[take])
-                if give == take or amount <= 0.0:
-                    continue
-                other = best.copy()
-                other[give] -= amount
-                other[take] += amount
-                reached = float(np.quantile(self.profits(other), level))
-                if reached > highest:
-                    best, highest, moved = other, reached, True
-            step = step if moved else step / 2
-        return best
+def lucky(problem: Problem, shares: Floats, spread: Floats, rng: np.random.Generator) -> Floats:
+    """What each source really brings, (world, source), where luck says how many come and how much they bring.
+
+    Numbers are Poisson; the sum over so many customers is a gamma variate of its mean and variance. What is
+    gained by offers is taken as expected.
+    """
+    found = problem.values(shares)
+    number = rng.poisson(problem.new_customers(shares)).astype(np.float64)
+    mean, variance = number * problem.value, number * spread**2
+    varies = (mean > 0.0) & (variance > 0.0)
+    shape = np.divide(mean**2, variance, out=np.ones_like(mean), where=varies)
+    scale = np.divide(variance, mean, out=np.zeros_like(mean), where=varies)
+    found[:, : problem.channels] = np.where(varies, rng.gamma(shape, scale), mean)
+    return found
 
 
 def responses(
@@ -269,23 +220,28 @@ def responses(
 
 def checked_bounds(
     names: tuple[Any, ...],
+    offers: Offers | None,
     budget: float,
     months: int,
     bounds: Mapping[Any, tuple[float, float]] | None,
 ) -> Floats:
-    """Least and most of the budget for each channel, as shares."""
+    """Least and most of the budget for each channel and for retention, as shares."""
     if not (np.isfinite(budget) and budget > 0.0):
         raise SettingsError(f"budget={budget}: needed a positive amount of money.")
     if months < 1:
         raise SettingsError(f"months={months}: needed at least 1.")
     chosen = dict(bounds or {})
-    unknown = [name for name in chosen if name not in names]
+    most = dict.fromkeys(names, budget)
+    if offers is not None:
+        most[RETENTION] = min(budget, float(offers.cost[-1]))
+    unknown = [name for name in chosen if name not in most]
     if unknown:
         raise SettingsError(
-            f"bounds= has {unknown[0]!r}; the channels that cost money are {', '.join(map(str, names))}."
+            f"bounds= has {unknown[0]!r}; the channels that cost money are {', '.join(map(str, names))}"
+            + (f", and there is {RETENTION!r}." if offers is not None else ".")
         )
-    limits = np.array([chosen.get(name, (0.0, budget)) for name in names], np.float64) / budget
-    limits[:, 1] = np.minimum(limits[:, 1], 1.0)
+    limits = np.array([chosen.get(name, (0.0, budget)) for name in most], np.float64) / budget
+    limits[:, 1] = np.minimum(limits[:, 1], np.array([*most.values()]) / budget)
     if np.any(limits[:, 0] < 0.0) or np.any(limits[:, 0] > limits[:, 1]):
         raise SettingsError("bounds= must be (least, most) with 0 <= least <= most, in money.")
     if limits[:, 0].sum() > 1.0 + 1e-9 or limits[:, 1].sum() < 1.0 - 1e-9:
@@ -296,32 +252,40 @@ def checked_bounds(
     return limits
 
 
-def report(problem: Problem, shares: Floats, tail: float) -> Allocation:
-    """Reduce the worlds of an allocation, once."""
+def report(problem: Problem, shares: Floats, came: Floats, bounds: Floats) -> Allocation:
+    """Reduce the worlds of an allocation, once; ``came`` (world, source) is what luck makes of it."""
     import pandas as pd
 
-    names = pd.Index(problem.response.names, name="channel")
+    names = [*problem.response.names, *([RETENTION] if problem.offers is not None else [])]
     cost = shares * problem.budget
-    brought = problem.new_customers(shares)
-    value = problem.value * brought
-    lower, upper = np.quantile(value, [tail, 1.0 - tail], axis=0)
+    brought = problem.new_customers(shares).mean(axis=0)
+    value = problem.values(shares)
+    lower, upper = np.quantile(value, bounds, axis=0)
+    least, most = np.quantile(came, bounds, axis=0)
     mean = value.mean(axis=0)
-    profit = problem.profits(shares)
+    profit, outcome = problem.profits(shares), came.sum(axis=1) - cost.sum()
     table = pd.DataFrame(
         {
             "budget": cost,
             "share": shares,
-            "new_customers": brought.mean(axis=0),
+            "new_customers": [*brought, *([0.0] if problem.offers is not None else [])],
             "value": mean,
             "value_lower": lower,
             "value_upper": upper,
+            "outcome_lower": least,
+            "outcome_upper": most,
             "profit": mean - cost,
             "roi": np.where(cost > 0.0, mean / np.maximum(cost, 1e-300) - 1.0, np.nan),
             "value_of_next": (problem.slopes(shares).mean(axis=0) / problem.budget) + 1.0,
         },
-        index=names,
+        index=pd.Index(names, name="channel"),
     )
-    low, high = np.quantile(profit, [tail, 1.0 - tail])
+    if problem.offers is not None:
+        each = np.append(0.0, np.cumsum(problem.offers.cost_of_each))
+        treated = np.searchsorted(each, cost[-1] * (1 + 1e-9), side="right") - 1
+        table["treated"] = [*([0] * problem.channels), int(treated)]
+    low, high = np.quantile(profit, bounds)
+    least_of_all, most_of_all = np.quantile(outcome, bounds)
     total = pd.Series(
         {
             "budget": problem.budget,
@@ -329,21 +293,39 @@ def report(problem: Problem, shares: Floats, tail: float) -> Allocation:
             "profit": float(profit.mean()),
             "profit_lower": float(low),
             "profit_upper": float(high),
-            "probability_profit": float(np.mean(profit > 0.0)),
+            "outcome_lower": float(least_of_all),
+            "outcome_upper": float(most_of_all),
+            "probability_profit": float(np.mean(outcome > 0.0)),
+            "unspent": max(0.0, problem.budget - float(cost.sum())),
         }
     )
+    return Allocation(
+        table, total, frontier(problem, names, bounds), by_month(table, problem.months), profit, outcome
+    )
+
+
+def frontier(problem: Problem, names: Sequence[Any], bounds: Floats) -> "pd.DataFrame":
+    """From the highest expected profit to the most cautious."""
+    import pandas as pd
+
     rows = []
     for worst in FRONTIER:
         way = problem.solve(worst)
-        outcome = problem.profits(way)
+        profit = problem.profits(way)
         rows.append(
-            [worst, outcome.mean(), np.quantile(outcome, tail), outcome.std(), *(way * problem.budget)]
+            [worst, profit.mean(), np.quantile(profit, bounds[0]), profit.std(), *(way * problem.budget)]
         )
-    frontier = pd.DataFrame(rows, columns=["worlds", "profit", "profit_lower", "sd", *names])
-    monthly = pd.concat(
-        [
-            (table[["budget", "new_customers", "value"]] / problem.months).assign(month=month)
-            for month in range(1, problem.months + 1)
-        ]
-    ).reset_index()[["channel", "month", "budget", "new_customers", "value"]]
-    return Allocation(table, total, frontier, monthly, profit)
+    return pd.DataFrame(rows, columns=["worlds", "profit", "profit_lower", "sd", *names])
+
+
+def by_month(table: "pd.DataFrame", months: int) -> "pd.DataFrame":
+    """Channels' money evenly over the months, offers' in the first."""
+    import pandas as pd
+
+    columns = ["budget", "new_customers", "value"]
+    once = table.index == RETENTION
+    parts = []
+    for month in range(1, months + 1):
+        share = np.where(once, float(month == 1), 1.0 / months)
+        parts.append(table[columns].mul(share, axis=0).assign(month=month))
+    return pd.concat(parts).reset_index()[["channel", "month", *columns]]

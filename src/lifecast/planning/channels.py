@@ -43,6 +43,8 @@ class Channels:
         ``probability_ever``.
     value : (world, channel, horizon)
         Expected value of a new customer in every world.
+    spread : (channel,)
+        Standard deviation of one customer's value at the last horizon around what is expected of it.
     payback_days : (world, channel)
     cac : (channel,)
     names : tuple
@@ -54,6 +56,7 @@ class Channels:
     roi: "pd.DataFrame"
     payback: "pd.DataFrame"
     value: Floats
+    spread: Floats
     payback_days: Floats
     cac: Floats
     names: tuple[Any, ...]
@@ -136,16 +139,24 @@ def channels(
         "worlds": worlds,
         "random_seed": random_seed,
     }
-    value = np.stack(
-        [model.new_customers(as_horizon(horizon), **settings).expected_value for horizon in horizons], axis=2
-    )
     cac = spent["cac"].to_numpy(np.float64)
-    days = days_to_earn_back(model, cac, horizons, settings)
+    lengths = [parse_horizon(as_horizon(horizon), model.time_unit, None) for horizon in horizons]
+    times, earned = growth(model, lengths, settings)
+    last = model.new_customers(as_horizon(horizons[-1]), **settings)
+    value = np.stack(
+        [
+            *(worth_after(length, times, earned, model, settings) for length in lengths[:-1]),
+            last.expected_value,
+        ],
+        axis=2,
+    )
+    days = days_to_earn_back(model.time_unit.days * times, earned, cac)
     return Channels(
         table=value_table(spent, value[:, :, -1], cac, bounds, target_roi, probability),
         roi=roi_table(value, cac, names, horizons, bounds),
         payback=payback_table(days, names, bounds),
         value=value,
+        spread=np.sqrt(np.mean((last.value - last.expected_value) ** 2, axis=0)),
         payback_days=days,
         cac=cac,
         names=names,
@@ -213,22 +224,37 @@ def as_horizon(horizon: str) -> float | str:
     return math.inf if horizon in ("infinite", "inf", "lifetime") else horizon
 
 
-def days_to_earn_back(model: CLTV, cac: Floats, horizons: Sequence[str], settings: dict[str, Any]) -> Floats:
-    """Days until a customer's expected value reaches its cost, (world, channel); infinite for never.
+def growth(model: CLTV, lengths: Sequence[float], settings: dict[str, Any]) -> tuple[Floats, Floats]:
+    """What a new customer is expected to have brought by when: times (time,), values (world, channel, time).
 
-    With a calendar, which ends somewhere, never is beyond the last of the horizons.
+    For ten years; with a calendar, which ends somewhere, up to the last of the horizons, given in time units.
     """
     unit = model.time_unit
     latest = parse_horizon(f"{LATEST_YEARS * DAYS_PER_YEAR} days", unit, None)
     if model.calendar is not None:
-        latest = max(parse_horizon(as_horizon(horizon), unit, None) for horizon in horizons)
-    times = np.append(0.0, np.geomspace(3.0 / unit.days, latest, 120))
+        latest = max(lengths)
+    steps = np.geomspace(min(3.0 / unit.days, latest), latest, 120)
+    times = np.unique([0.0, *steps, *(length for length in lengths if length <= latest)])
     first = model.new_customers(0, **settings).expected_value  # the first purchase alone
-    earned = first[:, :, None] + model.new_customer_curve(times, **settings)
-    days = np.empty(first.shape)
-    for s, c in np.ndindex(*first.shape):
-        days[s, c] = unit.days * np.interp(cac[c], earned[s, c], times, right=np.inf)
-    return days
+    return times, first[:, :, None] + model.new_customer_curve(times, **settings)
+
+
+def worth_after(
+    length: float, times: Floats, earned: Floats, model: CLTV, settings: dict[str, Any]
+) -> Floats:
+    """Expected value of a new customer after that time, (world, channel); read off the growth within it."""
+    if length <= times[-1]:
+        worth: Floats = earned[:, :, np.searchsorted(times, length)]
+        return worth
+    return model.new_customers(length, **settings).expected_value
+
+
+def days_to_earn_back(days: Floats, earned: Floats, cac: Floats) -> Floats:
+    """Days until a customer's expected value reaches its cost, (world, channel); infinite for never."""
+    found = np.empty(earned.shape[:2])
+    for s, c in np.ndindex(*found.shape):
+        found[s, c] = np.interp(cac[c], earned[s, c], days, right=np.inf)
+    return found
 
 
 def value_table(

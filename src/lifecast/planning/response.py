@@ -1,4 +1,4 @@
-"""How many customers a channel brings for a cost: power curves, given or learned from the cost history."""
+"""What more money brings: new customers by channels' power curves, and offers to customers who are there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +46,28 @@ class Response:
         """Derivative of `new_customers` by the cost, shape (world, channel)."""
         found: Floats = self.elasticity * self.new_customers(cost) / np.maximum(cost, 1e-12 * self.usual_cost)
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class Offers:
+    """What offers to ever more customers cost and gain, those of the highest profit per cost first.
+
+    Attributes
+    ----------
+    customers : (knot,)
+        How many get one, from 0 to all whom it pays to make one.
+    cost : (knot,)
+        Of the offers to so many.
+    gain : (world, knot)
+        By how much these are expected to raise the customers' value.
+    cost_of_each : (customer,)
+        In the order of the list.
+    """
+
+    customers: Any
+    cost: Floats
+    gain: Floats
+    cost_of_each: Floats
 
 
 def learn_response(
