@@ -33,6 +33,7 @@ from lifecast.market import (
 from lifecast.matching import check_families, check_unit, warn_of_strangers
 from lifecast.methods import METHODS, Method
 from lifecast.new_customers import NewCustomers, expected_curve, look_ahead, newly_acquired
+from lifecast.outlook import Outlook
 from lifecast.population import Population
 from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.provenance import described, origin
@@ -49,7 +50,9 @@ from lifecast.settings import (
     known_parameters,
     margins,
 )
-from lifecast.simulation import Observer, Simulation, expectations, simulate, times_or_zero, watch
+from lifecast.simulation import Observer, Simulation, expectations, times_or_zero, watch
+from lifecast.spark_forecast import forecast_in_spark
+from lifecast.spark_rfm import SparkRFM
 from lifecast.timeunit import TimeUnit, parse_horizon
 from lifecast.worlds import Worlds, discounting, draw_worlds, period_edges
 
@@ -152,6 +155,8 @@ class CLTV:
         check_draws(draws)
         check_seed(random_seed)
         rng = np.random.default_rng(random_seed)
+        if isinstance(rfm, SparkRFM):
+            rfm = rfm.histories(self._attributes())
         histories = as_histories(rfm, self._attributes())
         purchases = fit_purchases(self.purchases, histories, method, draws, rng)
         spend = None if self.spend is None else fit_spend(self.spend, histories, method, draws, rng)
@@ -353,7 +358,7 @@ class CLTV:
 
         Parameters
         ----------
-        rfm : RFM
+        rfm : RFM or SparkRFM
             Customers to score, in the time unit of the fit.
         horizon
             A number of time units, "12 months", a date, or ``math.inf`` (which needs a discount rate).
@@ -374,45 +379,66 @@ class CLTV:
         Returns
         -------
         Forecast
+            Of customers in Spark, a `lifecast.spark_forecast.SparkForecast`; Spark itself then says how far
+            it is, and on how many cores.
         """
-        self._same_unit(rfm)
-        length = parse_horizon(horizon, rfm.time_unit, rfm.observation_end)
-        rate = continuous_rate(annual_discount_rate, rfm.time_unit)
+        in_spark = isinstance(rfm, SparkRFM)
+        if not in_spark:
+            self._same_unit(rfm)
+        unit, end = rfm.time_unit, rfm.observation_end
+        length = parse_horizon(horizon, unit, end)
+        rate = continuous_rate(annual_discount_rate, unit)
         check_bounded(length, rate)
-        probabilities = central(interval)
         check_worlds(worlds)
         check_seed(random_seed)
         check_work(chunk_size, threads)
-        check_periods(length, worlds, rfm.time_unit)
-        edges = period_edges(length, rfm.time_unit, rate)
+        check_periods(length, worlds, unit)
+        edges = period_edges(length, unit, rate)
+        outlook = Outlook(
+            worlds=self._worlds(edges[-1], unit, worlds, random_seed, end),
+            purchase_family=self.purchases,
+            spend_family=self.spend,
+            margin=margin,
+            discount_rate=rate,
+            horizon=length,
+            periods=edges,
+            probabilities=central(interval),
+            seed=random_seed,
+        )
+        settings = {
+            "annual_discount_rate": annual_discount_rate,
+            "margin": margin,
+            "random_seed": random_seed,
+        }
+        if in_spark:
+            found: Any = forecast_in_spark(rfm, self._unit(), outlook, interval, settings)
+            return found  # type: ignore[no-any-return]
         warn_of_strangers(rfm, self._fitted(), self.spend)
-        drawn = self._worlds(edges[-1], rfm.time_unit, worlds, random_seed, rfm.observation_end)
-        of_customers = margins(margin, rfm)
-        columns, sums = simulate(
-            rfm, drawn, self.purchases, self.spend, of_customers, rate, length, edges, probabilities,
-            random_seed, chunk_size, threads, progress,
-        )  # fmt: skip
+        columns, sums = outlook.answer(rfm, chunk_size=chunk_size, threads=threads, progress=progress)
         import pandas as pd
 
         customers = pd.DataFrame({"customer_id": rfm.customer_id.to_pandas(), **columns})
         draws = sums.draws
         return Forecast(
             customers=customers,
-            portfolio=period_table(draws, edges, rfm.time_unit, rfm.observation_end, probabilities),
-            total=total_table(draws, probabilities),
+            portfolio=period_table(draws, edges, unit, end, outlook.probabilities),
+            total=total_table(draws, outlook.probabilities),
             draws=draws,
             sums=sums,
             horizon=length,
             interval=interval,
-            time_unit=rfm.time_unit,
-            observation_end=rfm.observation_end,
-            settings={
-                "annual_discount_rate": annual_discount_rate,
-                "margin": margin,
-                "random_seed": random_seed,
-            },
+            time_unit=unit,
+            observation_end=end,
+            settings=settings,
             simulation=Simulation(
-                rfm, drawn, self.purchases, self.spend, of_customers, rate, edges, random_seed
+                rfm,
+                outlook.worlds,
+                self.purchases,
+                self.spend,
+                margins(margin, rfm),
+                rate,
+                edges,
+                random_seed,
             ),
         )
 
@@ -595,6 +621,19 @@ class CLTV:
             for theta in self._fitted().purchases.theta
         ]
         return float(np.mean(probabilities))
+
+    def to_sql(
+        self,
+        horizon: float | str,
+        *,
+        table: str = "rfm",
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+    ) -> str:
+        """Write the point forecast as a SQL query for the warehouse; see `lifecast.interop.sql.to_sql`."""
+        from lifecast.interop.sql import to_sql
+
+        return to_sql(self, horizon, table=table, annual_discount_rate=annual_discount_rate, margin=margin)
 
     # -- keeping ---------------------------------------------------------------------------------
 
