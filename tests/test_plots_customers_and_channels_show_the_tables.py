@@ -1,6 +1,7 @@
 """Do the figures of customers, channels, a budget and past forecasts show the tables' numbers?"""
 
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -53,6 +54,26 @@ def costs_and_channels() -> tuple[lc.Channels, lc.Allocation]:
     return found, lc.allocate(found, 50_000, shop.costs)
 
 
+def title_of(ax: Axes) -> str:
+    return " ".join(ax.get_title().split())
+
+
+def edges_of(mesh: Any) -> np.ndarray:
+    return np.asarray(mesh.get_coordinates()[0, :, 0])
+
+
+def even_odds(values: np.ndarray, edges: np.ndarray) -> str:
+    """The title that the map's own numbers make, by hand."""
+    middle = (edges[1:] + edges[:-1]) / 2
+    said = []
+    for frequency in (2, len(values)):
+        after = int(np.argmax(values[frequency - 1] < 0.5))  # the first column below
+        above, below = values[frequency - 1, after - 1 : after + 1]
+        weeks = middle[after - 1] + (above - 0.5) / (above - below) * (middle[after] - middle[after - 1])
+        said.append(f"{weeks:.0f} weeks after {frequency}")
+    return f"Even odds that a customer has left: silent for {said[0]} repeat purchases, or {said[1]}"
+
+
 def grey(colour: object) -> float:
     return float(np.dot(to_rgb(colour), [0.299, 0.587, 0.114]))  # type: ignore[arg-type]
 
@@ -67,6 +88,7 @@ def test_does_the_map_show_the_closed_form(model: lc.CLTV, rfm: lc.RFM, ax: Axes
     r, alpha, a, b = 0.243, 4.414, 0.793, 2.426
     alive = 1 / (1 + a / (b + x - 1) * ((alpha + age) / (alpha + age - idle)) ** (r + x))
     assert values[x - 1, 4] == pytest.approx(alive, rel=1e-9)
+    assert title_of(ax) == even_odds(values, edges)
     assert edges[-1] == age and ax.get_xlabel() == "weeks since the last purchase"
 
 
@@ -76,7 +98,11 @@ def test_does_the_map_show_expected_purchases(model: lc.CLTV, rfm: lc.RFM, ax: A
     values = mesh.get_array()
     assert values[9, 0] > values[4, 0] > values[0, 0] > 0.0  # more often before, more often again
     assert np.all(np.diff(values[9]) < 0.0)  # the longer ago, the less
-    assert ax.get_title() == "Expected purchases to the horizon"
+    most, silent = len(values), (edges_of(mesh)[12] + edges_of(mesh)[13]) / 2
+    assert f"After {most} repeat purchases {values[-1, 0]:.3g} more are expected within 39 weeks" in title_of(
+        ax
+    )
+    assert title_of(ax).endswith(f"after {silent:.0f} silent weeks {values[-1, 12]:.2g}")
 
 
 def test_is_the_map_of_a_usual_customer(ax: Axes) -> None:

@@ -197,11 +197,13 @@ class Forecast:
         assert isinstance(frame, pl.DataFrame)
         return frame
 
-    def plot_portfolio(self, measure: str = "purchases", ax: Any = None, actual: Any = None) -> Any:
+    def plot_portfolio(
+        self, measure: str = "purchases", ax: Any = None, actual: Any = None, *, cumulative: bool = False
+    ) -> Any:
         """Draw the portfolio period by period; see `lifecast.plots.plot_portfolio`."""
         from lifecast.plots import plot_portfolio
 
-        return plot_portfolio(self, measure=measure, ax=ax, actual=actual)
+        return plot_portfolio(self, measure=measure, ax=ax, actual=actual, cumulative=cumulative)
 
     def plot_uncertainty(self, measure: str = "purchases", ax: Any = None, table: Any = None) -> Any:
         """Draw where the variance comes from, period by period; see `lifecast.plots.plot_uncertainty`."""

@@ -137,9 +137,12 @@ def _portfolio_says(
     words = WORDS[measure]
     if not happened.size:
         total: Any = forecast.total.loc[measure]
+        what = f"{short(total['mean'])} purchases"
+        if measure != "purchases":
+            what = f"{words} of {short(total['mean'])}"
         return (
-            f"{len(forecast.customers):,} customers: {words} of {short(total['mean'])} expected "
-            f"{time_in_words(forecast)}, {span(total['lower'], total['upper'])} with {interval}"
+            f"{len(forecast.customers):,} customers: {what} expected {time_in_words(forecast)}, "
+            f"{span(total['lower'], total['upper'])} with {interval}"
         )
     if cumulative:
         return (
