@@ -28,7 +28,7 @@ PURCHASES = ("frequency", "recency", "T")
 MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
 MOST_PERIODS = 1_000_000  # of a holdout
 _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
-_COLUMNS = ("customer_id", *PURCHASES, *MONEY, *_HOLDOUT)
+COLUMNS = ("customer_id", *PURCHASES, *MONEY, *_HOLDOUT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -357,7 +357,7 @@ def rfm_summary(
     """
     unit = TimeUnit.parse(time_unit)
     names = (attributes,) if isinstance(attributes, str) else tuple(attributes)
-    if clash := [name for name in names if name in _COLUMNS]:
+    if clash := [name for name in names if name in COLUMNS]:
         raise SettingsError(
             f"attributes={clash[0]!r} is the name of a column of the RFM itself. Rename it in the log."
         )
@@ -372,8 +372,8 @@ def rfm_summary(
         )
     if held_end is not None and end is not None and (held_end - end).days / unit.days > MOST_PERIODS:
         raise SettingsError(
-            f"The holdout from {end} to {held_end} has more than {MOST_PERIODS:,} periods of {unit}. Use a longer "
-            "time unit."
+            f"The holdout from {end} to {held_end} has more than {MOST_PERIODS:,} periods of {unit}. Use a "
+            "longer time unit."
         )
     merge_days = days_to_merge(merge_within)
     columns = {"customer_id": customer_id, "date": date, "amount": amount}

@@ -93,7 +93,8 @@ def pareto_smoothed(log_ratios: Floats) -> tuple[Floats, float]:
     possible = np.where(
         np.isfinite(log_ratios), log_ratios, np.min(log_ratios[np.isfinite(log_ratios)]) - 100.0
     )
-    smoothed, k_hat = array_stats.psislw(-possible)  # ArviZ expects log likelihoods and negates them
+    with np.errstate(all="ignore"):  # where weights are all alike or beyond numbers, k-hat says so
+        smoothed, k_hat = array_stats.psislw(-possible)  # ArviZ expects log likelihoods and negates them
     normalised: Floats = smoothed - special.logsumexp(smoothed)
     return normalised, float(k_hat)
 
