@@ -28,6 +28,7 @@ LAYERS: list[set[str]] = [
     {"grouping"},
     {"encoding"},
     {"histories"},
+    {"parquet_rfm"},
     {"spark_rfm"},
     {"families"},
     {"inference"},

@@ -342,7 +342,7 @@ class CLTV:
 
     def forecast(
         self,
-        rfm: RFM,
+        rfm: RFM | SparkRFM,
         horizon: float | str | date,
         *,
         annual_discount_rate: float = 0.0,
@@ -382,42 +382,25 @@ class CLTV:
             Of customers in Spark, a `lifecast.spark_forecast.SparkForecast`; Spark itself then says how far
             it is, and on how many cores.
         """
-        in_spark = isinstance(rfm, SparkRFM)
-        if not in_spark:
-            self._same_unit(rfm)
-        unit, end = rfm.time_unit, rfm.observation_end
-        length = parse_horizon(horizon, unit, end)
-        rate = continuous_rate(annual_discount_rate, unit)
-        check_bounded(length, rate)
-        check_worlds(worlds)
-        check_seed(random_seed)
-        check_work(chunk_size, threads)
-        check_periods(length, worlds, unit)
-        edges = period_edges(length, unit, rate)
-        outlook = Outlook(
-            worlds=self._worlds(edges[-1], unit, worlds, random_seed, end),
-            purchase_family=self.purchases,
-            spend_family=self.spend,
-            margin=margin,
-            discount_rate=rate,
-            horizon=length,
-            periods=edges,
-            probabilities=central(interval),
-            seed=random_seed,
-        )
+        asked = (horizon, annual_discount_rate, margin, interval, worlds, random_seed)
         settings = {
             "annual_discount_rate": annual_discount_rate,
             "margin": margin,
             "random_seed": random_seed,
         }
-        if in_spark:
+        if isinstance(rfm, SparkRFM):
+            outlook = self._outlook(rfm, *asked)
             found: Any = forecast_in_spark(rfm, self._unit(), outlook, interval, settings)
             return found  # type: ignore[no-any-return]
+        self._same_unit(rfm)
+        check_work(chunk_size, threads)
+        outlook = self._outlook(rfm, *asked)
         warn_of_strangers(rfm, self._fitted(), self.spend)
         columns, sums = outlook.answer(rfm, chunk_size=chunk_size, threads=threads, progress=progress)
         import pandas as pd
 
         customers = pd.DataFrame({"customer_id": rfm.customer_id.to_pandas(), **columns})
+        unit, end, edges = rfm.time_unit, rfm.observation_end, outlook.periods
         draws = sums.draws
         return Forecast(
             customers=customers,
@@ -425,22 +408,16 @@ class CLTV:
             total=total_table(draws, outlook.probabilities),
             draws=draws,
             sums=sums,
-            horizon=length,
+            horizon=outlook.horizon,
             interval=interval,
             time_unit=unit,
             observation_end=end,
             settings=settings,
             simulation=Simulation(
-                rfm,
-                outlook.worlds,
-                self.purchases,
-                self.spend,
-                margins(margin, rfm),
-                rate,
-                edges,
-                random_seed,
+                rfm, outlook.worlds, self.purchases, self.spend, margins(margin, rfm), outlook.discount_rate,
+                edges, random_seed,
             ),
-        )
+        )  # fmt: skip
 
     def new_customers(
         self,
@@ -676,6 +653,37 @@ class CLTV:
         families = [family for family in (self.purchases, self.spend) if family is not None]
         named = {name for family in families for name in (family.groups, *family.covariates)}
         return {name for name in named if name is not None}
+
+    def _outlook(
+        self,
+        customers: RFM | SparkRFM,
+        horizon: float | str | date,
+        annual_discount_rate: float,
+        margin: float | str,
+        interval: float,
+        worlds: int,
+        seed: int,
+    ) -> Outlook:
+        """What `forecast` is asked about customers of this time unit and observation end."""
+        unit, end = customers.time_unit, customers.observation_end
+        length = parse_horizon(horizon, unit, end)
+        rate = continuous_rate(annual_discount_rate, unit)
+        check_bounded(length, rate)
+        check_worlds(worlds)
+        check_seed(seed)
+        check_periods(length, worlds, unit)
+        edges = period_edges(length, unit, rate)
+        return Outlook(
+            worlds=self._worlds(edges[-1], unit, worlds, seed, end),
+            purchase_family=self.purchases,
+            spend_family=self.spend,
+            margin=margin,
+            discount_rate=rate,
+            horizon=length,
+            periods=edges,
+            probabilities=central(interval),
+            seed=seed,
+        )
 
     def _worlds(self, end: float, unit: TimeUnit, count: int, seed: int, today: date | None = None) -> Worlds:
         posterior = self._fitted()

@@ -1,7 +1,7 @@
 """Every customer's future in every world, chunk by chunk, and its expectation without simulation."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DRAWS_PER_CHUNK = 1_000_000
 
 Expectation = Callable[[Integers, Floats], Floats]
+# The frequencies x and ages T, (row,) each, that occur among the customers of a kind (`Shared.kind`). They
+# set where series are cut off, and with that the last digits of expectations.
+Reach = Mapping[bytes, tuple[Integers, Floats]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,6 +281,7 @@ def simulate(
     chunk_size: int | None,
     threads: int | None,
     progress: Callable[[int], None],
+    reach: Reach | None = None,
 ) -> tuple[dict[str, Floats], Sums]:
     """Columns per customer, in the RFM's order, and sums per world and period.
 
@@ -291,6 +295,8 @@ def simulate(
         Lower, median and upper.
     progress
         Called with the number of customers done after each chunk.
+    reach : Reach, optional
+        That of all customers, where these are only some of them; by default their own.
     """
     everyone = customer_keys(rfm.customer_id, seed)
     amounts = amounts_seen(rfm, spend_family)
@@ -344,7 +350,8 @@ def simulate(
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for members, shared in worlds.by_kind(rfm):
             book = open_book(rfm, members, margin, amounts)
-            histories = book.rows.x, book.rows.T, shared.purchases, shared.pace.drift
+            known = (book.rows.x, book.rows.T) if reach is None else reach[shared.kind]
+            histories = *known, shared.purchases, shared.pace.drift
             scale = purchase_family.time_scale(*histories)
             expected = purchase_family.expected_purchases(
                 *histories, *purchases_and_value(shared, horizon, discount_rate, scale, whole_times)

@@ -1,5 +1,6 @@
 """A world is one draw of everything that customers share; every customer lives through the same worlds."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ class Shared:
 
     def __len__(self) -> int:
         return int(self.purchases.shape[0])
+
+    @property
+    def kind(self) -> bytes:
+        """A name for the kind: the same for customers of the same parameters, whoever else is there."""
+        digest = hashlib.blake2b(self.purchases.tobytes(), digest_size=16)
+        digest.update(self.spend.tobytes())
+        return digest.digest()
 
 
 @dataclass(frozen=True)
