@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
     from lifecast.forecast import Forecast
     from lifecast.identity import Identities, join_identities
+    from lifecast.interop.scikit_learn import RFMTransformer
     from lifecast.model import CLTV
+    from lifecast.parquet_rfm import ParquetRFM
     from lifecast.planning.actions import Treatment, treat
     from lifecast.planning.budget import Allocation, allocate
     from lifecast.planning.channels import Channels, channels
@@ -61,7 +63,9 @@ _HOMES = {
     "Forecast": "forecast",
     "Identities": "identity",
     "join_identities": "identity",
+    "RFMTransformer": "interop.scikit_learn",
     "CLTV": "model",
+    "ParquetRFM": "parquet_rfm",
     "Treatment": "planning.actions",
     "treat": "planning.actions",
     "Allocation": "planning.budget",
@@ -116,6 +120,8 @@ __all__ = [
     "LogNormal",
     "Monitor",
     "ParetoNBD",
+    "ParquetRFM",
+    "RFMTransformer",
     "SavedForecast",
     "Scenario",
     "Segments",

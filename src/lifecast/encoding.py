@@ -1,6 +1,6 @@
 """Groups and covariates as numbers: learned from the customers of a fit, the same for those of a forecast."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -253,15 +253,20 @@ def attribute(rfm: Attributed, name: str) -> "pa.Array[Any]":
     import pyarrow.compute as pc
 
     if name not in rfm.attributes:
-        raise SettingsError(
-            f"The model needs the attribute {name!r}; the RFM has {', '.join(rfm.attributes) or 'none'}. "
-            f"Pass attributes=[{name!r}] to rfm_summary, or a table of customers with that column."
-        )
+        raise no_attribute(name, rfm.attributes)
     values = rfm.attributes[name]
     if pa.types.is_floating(values.type):
         return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     plain = pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)
     return values if plain else values.cast(pa.large_string())
+
+
+def no_attribute(name: str, known: Iterable[str]) -> SettingsError:
+    """What to say where customers lack an attribute."""
+    return SettingsError(
+        f"The model needs the attribute {name!r}; the RFM has {', '.join(known) or 'none'}. "
+        f"Pass attributes=[{name!r}] to rfm_summary, or a table of customers with that column."
+    )
 
 
 def distinct(values: "pa.Array[Any]", name: str, customers: Floats) -> tuple[Any, ...]:

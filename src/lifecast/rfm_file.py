@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -82,53 +84,89 @@ def load_rfm(path: str | os.PathLike[str]) -> RFM:
 
     if not os.path.isfile(path):
         raise FileFormatError(f"{os.fspath(path)!r}: no such file. Pass the path that RFM.save was given.")
-    try:
-        file = pq.ParquetFile(path)  # the one file: read_table would take it for a data set
-        table = file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise FileFormatError(
-            f"{os.fspath(path)!r} is not a Parquet file that can be read: {error}"
-        ) from error
-    metadata = (table.schema.metadata or {}).get(_KEY)
-    if metadata is None:
+    about = read_about(path)
+    if about is None:
         raise FileFormatError(
             f"{os.fspath(path)!r} is a Parquet file, but not a saved RFM. Use rfm_summary for a transaction "
             "log, or RFM.from_frame for a table of customers."
         )
+    with _refused(path):
+        try:
+            table = pq.ParquetFile(path).read()  # the one file: read_table would take it for a data set
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from error
+        return _read(table, about)
+
+
+def read_about(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """All that a saved RFM's file says besides its customers: fields of an `RFM`, and names of attributes.
+
+    None where the file is Parquet, but no saved RFM.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is no Parquet file, is damaged, or was written by a newer lifecast.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
-        about = json.loads(metadata)
+        metadata = pq.read_metadata(path).metadata or {}
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
+    if _KEY not in metadata:
+        return None
+    with _refused(path):
+        about = json.loads(metadata[_KEY])
         version = int(about["format"])
-        if version <= FORMAT:
-            return _read(table, about, file.metadata.metadata)
-    except Exception as error:  # whatever a damaged or hostile file leads to
+        if version > FORMAT:
+            raise FileFormatError(
+                f"{os.fspath(path)!r} was saved by a newer lifecast (format {version}, this one reads "
+                f"{FORMAT}). Upgrade lifecast."
+            )
+        end = about["observation_end"]
+        return {
+            "time_unit": TimeUnit.parse(float(about["time_unit"]["days"])),
+            "attributes": list(about["attributes"]),
+            "observation_end": None if end is None else date.fromisoformat(end),
+            "report": None if about["report"] is None else read_report(about["report"]),
+            "holdout": about["holdout"],
+            "past": _read_past(about.get("past"), metadata),
+        }
+
+
+@contextmanager
+def _refused(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Make errors of ours of whatever a damaged or hostile file leads to."""
+    try:
+        yield
+    except FileFormatError:
+        raise
+    except Exception as error:
         raise FileFormatError(
             f"{os.fspath(path)!r} cannot be read as an RFM ({type(error).__name__}: {error}). Needed: a file "
             "written by RFM.save; make it again from the log."
         ) from error
-    raise FileFormatError(
-        f"{os.fspath(path)!r} was saved by a newer lifecast (format {version}, this one reads {FORMAT}). "
-        "Upgrade lifecast."
-    )
 
 
-def _read(table: Any, about: dict[str, Any], metadata: dict[bytes, bytes]) -> RFM:
+def _unreadable(path: str | os.PathLike[str], error: Exception) -> FileFormatError:
+    return FileFormatError(f"{os.fspath(path)!r} is not a Parquet file that can be read: {error}")
+
+
+def _read(table: Any, about: dict[str, Any]) -> RFM:
     numbers = {
         name: table[name].to_numpy() for name in table.column_names if name in (*_ARRAYS, *_HELD.values())
     }
-    end = about["observation_end"]
-    ids, unit = table["customer_id"].combine_chunks(), TimeUnit.parse(float(about["time_unit"]["days"]))
+    ids = table["customer_id"].combine_chunks()
     arrays = {name: numbers[name] for name in _ARRAYS if name in numbers}
-    check_numbers(ids, arrays, unit)
-    return RFM(
-        customer_id=ids,
-        **arrays,
-        time_unit=unit,
-        attributes={name: table[name].combine_chunks() for name in about["attributes"]},
-        observation_end=None if end is None else date.fromisoformat(end),
-        report=None if about["report"] is None else read_report(about["report"]),
-        holdout=None if about["holdout"] is None else _read_holdout(about["holdout"], numbers),
-        past=_read_past(about.get("past"), metadata),
-    )
+    check_numbers(ids, arrays, about["time_unit"])
+    held = about["holdout"]
+    rest: dict[str, Any] = {
+        "attributes": {name: table[name].combine_chunks() for name in about["attributes"]},
+        "holdout": None if held is None else _read_holdout(held, numbers),
+    }
+    return RFM(customer_id=ids, **arrays, **(about | rest))
 
 
 def read_report(report: dict[str, Any]) -> LogReport:
