@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from lifecast.planning.textbook import textbook_measures
     from lifecast.reporting.page import report
     from lifecast.rfm import RFM, rfm_summary
+    from lifecast.spark_rfm import SparkRFM
     from lifecast.saved_forecast import SavedForecast, load_forecast
     from lifecast.tracking import Tracking, track
 

@@ -83,7 +83,7 @@ def forecast_in_spark(
     names = ("customer_id", *PURCHASES, *money, *known)
     customers = rfm.customers.select(*(column(name).alias(f"c{i}") for i, name in enumerate(names)))
     made = rfm.report is not None
-    task = Task(outlook, names, rfm.time_unit, unit, rfm.observation_end, made)
+    task = Task(outlook, names, rfm.time_unit, unit, rfm.observation_end, made, CUSTOMERS_AT_A_TIME)
     with clear_errors():
         reach = reach_of(customers, task)
         fields = [StructField("customer_id", customers.schema["c0"].dataType)]
@@ -143,6 +143,8 @@ class Task:
         The last day observed.
     made : bool
         Whether `rfm_summary` made the customers; those of any other table have to be checked.
+    at_a_time : int
+        Customers in memory at a time, or hardly more.
     """
 
     outlook: Outlook
@@ -151,6 +153,7 @@ class Task:
     unit_of_fit: TimeUnit
     end: date | None
     made: bool
+    at_a_time: int
 
     def reach(self, batches: Batches) -> Batches:
         """Check the customers of a task; which frequencies and ages occur among them, kind by kind."""
@@ -205,7 +208,7 @@ class Task:
         waiting: list[pa.RecordBatch] = []
         for batch in batches:
             waiting.append(batch)
-            if sum(each.num_rows for each in waiting) >= CUSTOMERS_AT_A_TIME:
+            if sum(each.num_rows for each in waiting) >= self.at_a_time:
                 yield self._rfm(pa.Table.from_batches(waiting))
                 waiting = []
         if any(each.num_rows for each in waiting):
