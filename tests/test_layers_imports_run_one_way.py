@@ -17,7 +17,7 @@ LAYERS: list[set[str]] = [
     {"errors"},
     {"arrays"},
     {"fingerprint"},
-    {"timeunit", "log_report", "export"},
+    {"timeunit", "log_report", "export", "conventions"},
     {"kernels"},
     {"engines"},
     {"transactions"},
