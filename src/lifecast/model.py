@@ -11,6 +11,7 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.calendar import Calendar
+from lifecast.conventions import Settings
 from lifecast.diagnostics import diagnose_purchases, diagnose_spend
 from lifecast.errors import LifecastWarning, SettingsError
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-class CLTV:
+class CLTV(Settings):
     """Customer lifetime value: a family of purchases, a family of spend, and their joint posterior.
 
     Parameters
@@ -119,6 +120,7 @@ class CLTV:
     def fit(
         self,
         rfm: RFM | Histories | Elsewhere,
+        y: None = None,
         *,
         method: Method = "auto",
         draws: int = 1000,
@@ -131,6 +133,8 @@ class CLTV:
         rfm : RFM, or Histories
             Customers, in memory or elsewhere (`ParquetRFM`, `SparkRFM`), or only how many of them share each
             history: the posterior is the same.
+        y : None
+            Ignored: scikit-learn's pipelines pass one.
         method : "auto", "laplace", "nuts" or "map"
             "laplace" draws from the whole posterior by importance sampling around its mode, which takes about
             a second; "nuts" by the No-U-Turn sampler in four chains, which takes longer and copes with any
@@ -418,6 +422,20 @@ class CLTV:
                 edges, random_seed,
             ),
         )  # fmt: skip
+
+    def predict(self, rfm: RFM, horizon: float | str | date = "365 days", **outlook: Any) -> "pd.DataFrame":
+        """The table of customers that `forecast` makes, with intervals: how a scikit-learn pipeline ends.
+
+        Parameters
+        ----------
+        rfm, horizon, **outlook
+            As `forecast` takes them.
+        """
+        return self.forecast(rfm, horizon, **outlook).customers
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether `fit` was called."""
+        return self._posterior is not None
 
     def new_customers(
         self,

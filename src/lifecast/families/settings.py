@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from lifecast.conventions import inner_settings
 from lifecast.errors import SettingsError
 from lifecast.families.priors import Priors, prior_table
 
@@ -41,3 +42,11 @@ class FamilySettings:
                 f"{self.name}: {twice[0]!r} stands more than once among covariates={list(names)} and "
                 f"groups={self.groups!r}. Name each attribute once."
             )
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings by name, as scikit-learn asks for them."""
+        return dict(inner_settings(self))
+
+    def __sklearn_clone__(self) -> "FamilySettings":
+        """Itself: it cannot be changed."""
+        return self
