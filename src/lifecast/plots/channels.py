@@ -12,6 +12,7 @@ from lifecast.plots.drawing import (
     LINE,
     MARK,
     SHADES,
+    amounts_on_x,
     axes_of,
     finish,
     names_on_y,
@@ -69,7 +70,7 @@ def plot_channels(channels: "Channels", ax: "Axes | None" = None) -> "Axes":
     ax.plot(table["cac"], at, "D", color=MARK, markerfacecolor="white", markersize=7, label="cost")
     names_on_y(ax, at, table.index)
     ax.set_xlabel(f"expected value of a new customer {until(channels)}, and its cost")
-    ax.xaxis.set_major_formatter("{x:,.0f}")
+    amounts_on_x(ax)
     ax.set_xlim(left=0)
     ax.margins(y=0.08)
     pays = int((table["probability_pays"] >= _SURE).sum())
@@ -190,7 +191,7 @@ def plot_budget(allocation: "Allocation", ax: "Axes | None" = None) -> "Axes":
         label="value of the customers it brings, and how sure it is",
     )
     names_on_y(ax, at, table.index)
-    ax.xaxis.set_major_formatter("{x:,.0f}")
+    amounts_on_x(ax)
     finish(
         ax,
         f"A budget of {total['budget']:,.0f} is expected to return a profit of {total['profit']:,.0f} "
@@ -244,7 +245,7 @@ def plot_frontier(allocation: "Allocation", ax: "Axes | None" = None) -> "Axes":
         [total["profit_lower"]], [total["profit"]], "D", color=MARK, markerfacecolor="none", markersize=13,
         markeredgewidth=1.5, label="as proposed",
     )  # fmt: skip
-    ax.xaxis.set_major_formatter("{x:,.0f}")
+    amounts_on_x(ax)
     ax.yaxis.set_major_formatter("{x:,.0f}")
     ax.margins(0.15)
     ax.set_xlabel("profit at worst: the lower bound of its interval")
@@ -265,7 +266,7 @@ def plot_frontier(allocation: "Allocation", ax: "Axes | None" = None) -> "Axes":
 
 def _label_apart(ax: "Axes", x: Floats, y: Floats, words: list[str]) -> None:
     """Write beside each point, and once for all points that would be written over each other."""
-    close = 0.04 * np.array([np.ptp(x) or 1.0, np.ptp(y) or 1.0])
+    close = 0.1 * np.array([np.ptp(x) or 1.0, np.ptp(y) or 1.0])
     groups: list[tuple[float, float, list[str]]] = []
     for across, up, word in zip(x, y, words, strict=True):
         for at_x, at_y, told in groups:

@@ -92,6 +92,14 @@ def in_dates(ax: "Axes") -> None:
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
+def amounts_on_x(ax: "Axes") -> None:
+    """Label the horizontal axis with amounts, as many as there is room for."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
+    ax.xaxis.set_major_locator(MaxNLocator(max(3, int(width_of(ax) / 80))))
+
+
 def names_on_y(ax: "Axes", at: Any, names: Any) -> None:
     """Label rows with names out of data."""
     ax.set_yticks(at, [str(name) for name in names], parse_math=False)

@@ -116,7 +116,7 @@ def plot_customer(
         )  # fmt: skip
     ax.axvline(day(0.0), color="0.4", linewidth=1, linestyle=(0, (1, 2)))
     ax.margins(x=0.02)
-    ax.set_ylabel("purchases so far")
+    ax.set_ylabel("purchases so far", loc="bottom")
     in_dates(ax)
     times, alive = alive_over_time(one, bought)
     strip(ax, day(times - age), alive)

@@ -133,14 +133,13 @@ def plot_coverage(backtest: "Backtest", measure: str = "purchases", ax: "Axes | 
     ax = axes_of(ax)
     low = float(max(0.0, min(level.min(), held.min(), inside.min()) - 0.08))
     ax.plot([low, 1.0], [low, 1.0], color="0.5", linestyle="--", linewidth=1, label="as promised")
-    ax.plot(promised, held, "o-", color=LINE, markersize=8, label="single customers")
+    ax.plot(promised, held, "o-", color=LINE, markersize=8, label="single customers, at the same levels")
     ax.plot(
         level, inside, "D--", color=MARK, markerfacecolor="white", markersize=7,
         label=f"all customers together ({len(sums)} sums)",
     )  # fmt: skip
-    for across, up, (right, above) in ((promised, held, (-30, 5)), (level, inside, (7, -12))):
-        for name, x, y in zip(names, across, up, strict=True):
-            ax.annotate(f"{name}%", (x, y), (right, above), textcoords="offset points", fontsize="small")
+    for name, across, up in zip(names, level, inside, strict=True):
+        ax.annotate(f"{name}%", (across, up), (7, -12), textcoords="offset points", fontsize="small")
     ax.set_xlim(low, 1.02)
     ax.set_ylim(low, 1.04)
     ax.xaxis.set_major_formatter("{x:.0%}")

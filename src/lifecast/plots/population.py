@@ -157,7 +157,7 @@ def plot_posterior(model: CLTV, ax: "Axes | None" = None) -> "Axes":
         ax.fill_between(grid, base, height, color=BAND, linewidth=0)
         ax.plot(grid, height, color=LINE, linewidth=1)
         ax.plot([lower, upper], [base, base], color=CAME, linewidth=3, solid_capstyle="butt")
-    ax.plot([], [], color=CAME, linewidth=3, label=f"{_INTERVAL:.0%} interval of highest density")
+    ax.lines[-1].set_label(f"{_INTERVAL:.0%} interval of highest density")
     ax.axvline(0.0, color="0.5", linewidth=1, linestyle=(0, (1, 2)))
     told = [
         f"{name}: {mean:.3g}  ({mean * (1 + lower):.3g} to {mean * (1 + upper):.3g})"

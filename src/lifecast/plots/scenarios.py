@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.errors import SettingsError
-from lifecast.plots.drawing import CAME, LINE, WORDS, axes_of, finish, in_dates, names_on_y, short, span
+from lifecast.plots.drawing import (
+    CAME,
+    LINE,
+    WORDS,
+    amounts_on_x,
+    axes_of,
+    finish,
+    in_dates,
+    names_on_y,
+    short,
+    span,
+)
 from lifecast.plots.portfolio import fan
 
 if TYPE_CHECKING:
@@ -126,7 +137,7 @@ def plot_scenarios(
     ax.axvline(0.0, color=CAME, linewidth=1)
     names_on_y(ax, at, names)
     ax.margins(y=0.12)
-    ax.xaxis.set_major_formatter(lambda x, _: f"{x:+,.0f}" if x else "0")
+    amounts_on_x(ax)
     ax.set_xlabel(f"difference of {WORDS[measure]} within the horizon")
     finish(
         ax,
