@@ -231,8 +231,10 @@ def as_histories(customers: RFM | Histories | Elsewhere, attributes: Iterable[st
     Raises
     ------
     SettingsError
-        One of them is not known.
+        One of them is not known, or these are no customers.
     """
+    if not hasattr(customers, "histories") and not isinstance(customers, Histories):
+        check_rfm(customers)
     if isinstance(customers, RFM):
         return Histories.of(customers, attributes)
     counted = customers if isinstance(customers, Histories) else customers.histories(attributes)

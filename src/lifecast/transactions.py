@@ -21,9 +21,10 @@ _OBVIOUS = {
     "date": "date orderdate invoicedate transactiondate purchasedate saledate datetime timestamp day",
     "amount": "amount totalamount orderamount value ordervalue transactionvalue revenue sales spend total",
 }
-# What Python's calendar knows, and no more than any currency has.
+# What Python's calendar knows, but for its first day, which programs write where they know none; and no more
+# than any currency has.
 LARGEST_AMOUNT = 1e100
-_A_DAY = "day BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'"
+_A_DAY = "day BETWEEN DATE '0001-01-02' AND DATE '9999-12-31'"
 _AN_AMOUNT = f"abs(money) <= {LARGEST_AMOUNT!r}"
 ROUNDING = 2.0**-61  # of the largest amount: sums are exact in such units
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
