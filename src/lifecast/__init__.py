@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from lifecast.planning.textbook import textbook_measures
     from lifecast.reporting.page import report
     from lifecast.rfm import RFM, rfm_summary
-    from lifecast.spark_rfm import SparkRFM
     from lifecast.saved_forecast import SavedForecast, load_forecast
+    from lifecast.spark_rfm import SparkRFM
     from lifecast.tracking import Tracking, track
 
     load = CLTV.load
@@ -92,6 +92,7 @@ _HOMES = {
     "report": "reporting.page",
     "RFM": "rfm",
     "rfm_summary": "rfm",
+    "SparkRFM": "spark_rfm",
     "SavedForecast": "saved_forecast",
     "load_forecast": "saved_forecast",
     "Tracking": "tracking",
@@ -128,6 +129,7 @@ __all__ = [
     "Segments",
     "SettingsError",
     "ShiftedBetaGeometric",
+    "SparkRFM",
     "Tracking",
     "Treatment",
     "TreatmentEffect",
