@@ -152,6 +152,57 @@ def test_does_the_cash_flow_add_up_draw_by_draw(
     np.testing.assert_allclose(without.total.loc[("all", "existing")], forecast.total)
 
 
+def test_are_months_the_calendars_and_the_same_futures(
+    forecast: lc.Forecast, flow: lc.CashFlow, plan: pd.DataFrame
+) -> None:
+    monthly = lc.cash_flow(forecast, "channel", new_customers=plan, per="month")
+    assert monthly.groups == flow.groups
+    for name, draws in flow.draws.items():
+        np.testing.assert_allclose(monthly.draws[name].sum(axis=3), draws.sum(axis=3), rtol=1e-9)
+    everybody = monthly.periods.query("group == 'all' and customers == 'all'")
+    assert everybody["month"].tolist() == [f"2024-{month:02d}" for month in range(7, 13)]
+    assert everybody["end"].tolist() == list(pd.date_range("2024-07-31", periods=6, freq="ME"))
+    of_july = plan.loc[plan["start"] == "2024-07-01", "new_customers"].sum()
+    assert np.all(monthly.draws["purchases"][:, 1].sum(axis=0)[:, 0] >= of_july)  # first purchases count
+    weeks = flow.draws["purchases"][..., :4].sum(axis=3)  # 28 of July's 31 days
+    assert np.all(weeks <= monthly.draws["purchases"][..., 0] + 1e-9)
+    with pytest.raises(lc.SettingsError, match="what day it is"):
+        lc.cash_flow(replace(forecast, observation_end=None), per="month")
+    with pytest.raises(lc.SettingsError, match="too many months"):
+        lc.cash_flow(replace(forecast, horizon=np.inf), per="month")
+    with pytest.raises(lc.SettingsError, match="per='year'"):
+        lc.cash_flow(forecast, per="year")  # type: ignore[arg-type]
+
+
+def test_are_acquisition_costs_held_against_what_comes(
+    forecast: lc.Forecast, flow: lc.CashFlow, plan: pd.DataFrame
+) -> None:
+    assert flow.costs is not None and flow.equity is not None
+    np.testing.assert_allclose(flow.costs["cost"].sum(), plan["cost"].sum())
+    monthly = lc.cash_flow(forecast, "channel", new_customers=plan, per="month")
+    of_month = monthly.periods.query("group == 'search' and customers == 'new'")["cost"].to_numpy()
+    np.testing.assert_allclose(of_month, plan.loc[plan["channel"] == "search", "cost"])
+    rows = flow.periods
+    np.testing.assert_allclose(rows["net_value"], rows["value"] - rows["cost"])
+    assert (rows.loc[rows["customers"] == "existing", "cost"] == 0.0).all()
+    # Spent evenly over each month (the last one as long as the one before), and worth less the later.
+    rate, month = np.log(1.1) / 365.25, np.array([31, 31, 30, 31, 30, 30])
+    begins = np.cumsum(month) - month
+    days = [
+        np.exp(-rate * (begin + np.arange(0.005, length, 0.01))).mean()
+        for begin, length in zip(begins, month, strict=True)
+    ]
+    slow = plan.groupby("start")["cost"].sum().to_numpy() @ days
+    equity = flow.equity.loc[("all", "new")]
+    assert equity["cost"] == pytest.approx(slow, rel=1e-6)
+    assert equity["net"] == pytest.approx(equity["mean"] - slow, rel=1e-6)
+    without = lc.cash_flow(forecast, "channel", new_customers=plan.drop(columns="cost"))
+    assert without.costs is None and "cost" not in without.periods and "net" not in without.equity
+    np.testing.assert_array_equal(without.draws["value"], flow.draws["value"])
+    with pytest.raises(lc.DataError, match="the cost -1"):
+        lc.cash_flow(forecast, "channel", new_customers=plan.assign(cost=-1.0))
+
+
 def test_does_what_new_customers_really_brought_lie_within(
     shop: lc.datasets.SimulatedShop, flow: lc.CashFlow
 ) -> None:

@@ -170,6 +170,65 @@ def test_do_parts_of_the_customers_add_up(forecast: lc.Forecast) -> None:
         np.testing.assert_allclose(parts, both.scenario[measure] - baseline, atol=1e-6)
 
 
+COMING = pd.DataFrame(
+    {
+        "start": [0.0, 10.0, 0.0, 10.0],
+        "source": ["friend"] * 2 + ["search"] * 2,
+        "new_customers": [60, 60, 90, 90],
+    }
+)
+
+
+def test_do_referrals_bring_what_they_say_and_nothing_else(forecast: lc.Forecast) -> None:
+    flow = lc.cash_flow(forecast, "source", new_customers=COMING)
+    as_it_is = lc.scenario(forecast, new_customers=COMING)
+    for measure, draws in as_it_is.scenario.items():
+        np.testing.assert_allclose(draws, flow.draws[measure].sum(axis=(0, 1)))
+        np.testing.assert_allclose(as_it_is.baseline[measure], draws)
+    all_friends = lc.scenario(
+        forecast, new_customers=COMING, who="source=friend", referred=1.0, referral_uplift=0.16
+    )
+    gained = all_friends.scenario["value"] - all_friends.baseline["value"]
+    np.testing.assert_allclose(gained, 0.16 * flow.draws["value"][flow.groups.index("friend"), 1], atol=1e-6)
+    np.testing.assert_array_equal(all_friends.scenario["purchases"], all_friends.baseline["purchases"])
+    shares = [
+        lc.scenario(forecast, new_customers=COMING, referred=share, referral_uplift=0.16)
+        for share in (0.2, 0.4, 1.0)
+    ]
+    gains = [(each.scenario["value"] - each.baseline["value"]).sum(axis=1) for each in shares]
+    assert np.all(gains[0] <= gains[1]) and np.all(gains[1] <= gains[2])  # the same ones, and others
+    assert gains[1].mean() / gains[2].mean() == pytest.approx(0.4, abs=0.1)
+    elasticity = lc.elasticities(forecast, new_customers=COMING).loc["new_customers", "value"]
+    assert elasticity == pytest.approx(0.01 * flow.equity.loc[("all", "new"), "mean"])
+
+
+def test_does_a_change_concern_those_yet_to_come_too(forecast: lc.Forecast) -> None:
+    everybody = lc.scenario(forecast, dropout=0.6, purchase_rate=1.2, new_customers=COMING)
+    existing = lc.scenario(forecast, dropout=0.6, purchase_rate=1.2)
+    came = (everybody.scenario["purchases"] - existing.scenario["purchases"]).sum(axis=1)
+    family = changed(lc.BGNBD(), 1.2, 0.6)
+    arrival = np.sort(np.concatenate([
+        begin + (np.arange(n) + 0.5) / n * length
+        for begin, length in ((0.0, 10.0), (10.0, 10.0)) for n in (60, 90)
+    ]))  # fmt: skip
+    times = np.unique(YEAR - arrival)[None, :]
+    sums = family.expected_purchases(
+        np.array([0]), np.zeros(1), np.array([list(KNOWN.values())]), np.zeros(1), times,
+        np.eye(times.size)[None],
+    )  # fmt: skip
+    each = sums(np.array([0]), np.zeros(1))[:, 0, 0]
+    expected = 300 + np.interp(YEAR - arrival, times[0], each).sum()
+    assert abs(came.mean() - expected) < 4.0 * came.std() / math.sqrt(came.size)
+    halves = [
+        lc.scenario(forecast, dropout=0.6, who=f"source={one}", new_customers=COMING)
+        for one in ("friend", "search")
+    ]
+    both = lc.scenario(forecast, dropout=0.6, new_customers=COMING)
+    for measure, baseline in both.baseline.items():
+        parts = sum(half.scenario[measure] for half in halves) - 2.0 * baseline
+        np.testing.assert_allclose(parts, both.scenario[measure] - baseline, atol=1e-6)
+
+
 def test_do_tables_reduce_the_draws(forecast: lc.Forecast) -> None:
     found = lc.scenario(forecast, purchase_rate=1.1)
     row = found.total.loc["discounted_value"]
@@ -183,7 +242,7 @@ def test_do_tables_reduce_the_draws(forecast: lc.Forecast) -> None:
 def test_are_elasticities_slopes_of_the_value(forecast: lc.Forecast) -> None:
     table = lc.elasticities(forecast)
     assert table.loc["average_order", "percent"] == pytest.approx(1.0)
-    assert table.loc["margin", "percent"] == pytest.approx(1.0)
+    assert table.loc["margin", "percent"] == pytest.approx(1.0) == -table.loc["commission", "percent"]
     base = forecast.customers["cltv"].sum()
     assert table.loc["average_order", "value"] == pytest.approx(0.01 * base, rel=1e-6)
     fewer = lc.scenario(forecast, dropout=0.9).total.loc["discounted_value"]
@@ -216,6 +275,13 @@ def test_is_what_cannot_be_refused_politely(forecast: lc.Forecast) -> None:
         lc.treat(forecast, cost=1.0, effect={"dropout": -0.5})
     with pytest.raises(lc.SettingsError, match="commission"):
         lc.scenario(forecast, commission=1.5)
+    with pytest.raises(lc.SettingsError, match=r"there are none\. Pass a plan"):
+        lc.scenario(forecast, referred=0.2, referral_uplift=0.1)
+    with pytest.raises(lc.SettingsError, match="a share of new customers"):
+        lc.scenario(forecast, referred=20, new_customers=COMING)
+    flags = np.ones(len(forecast.customers), bool)
+    with pytest.raises(lc.SettingsError, match="those yet to come have none"):
+        lc.scenario(forecast, who=flags, new_customers=COMING)
     poor = lc.CLTV.from_parameters(KNOWN).forecast(rfm_of(1), YEAR, worlds=10)
     money: tuple[dict[str, float], ...] = (
         {"average_order": 1.1}, {"margin": 0.5}, {"commission": 0.1}, {"annual_discount_rate": 0.1},

@@ -91,12 +91,9 @@ def read_plan(plan: "pd.DataFrame", forecast: Forecast, by: str | None = None) -
         raise DataError(
             f"The plan has new_customers {counts[~whole][0]:g}: needed whole numbers from 0 up. Round them."
         )
-    starts = np.array([time_of(start, forecast, unit) for start in plan["start"]], np.float64)
-    if np.any(~(starts >= 0.0)):
-        raise DataError(
-            f"The plan starts at {plan['start'].iloc[int(np.argmin(starts >= 0.0))]}, before the forecast, "
-            f"whose first day comes after {forecast.observation_end or 'time 0'}."
-        )
+    starts = starts_of(plan, forecast)
+    known = [name for name in forecast.simulation.rfm.attributes if name in plan]  # whoever asks about them
+    attributes = list(dict.fromkeys([*attributes, *known]))
     kinds = plan[attributes].assign(_start=starts, _count=counts)
     kinds = kinds.groupby(["_start", *attributes], dropna=False)["_count"].sum().reset_index()
     count = kinds["_count"].to_numpy(np.int64)
@@ -118,6 +115,49 @@ def read_plan(plan: "pd.DataFrame", forecast: Forecast, by: str | None = None) -
     rfm = RFM.from_frame(frame.iloc[order].reset_index(drop=True), time_unit=unit)
     margin = margins(forecast.settings["margin"], rfm)
     return Newcomers(replace(forecast.simulation, rfm=rfm, margin=margin), arrival[order])
+
+
+def starts_of(plan: "pd.DataFrame", forecast: Forecast) -> Floats:
+    """Times from which on customers come, (row,); none before the forecast."""
+    starts = np.array([time_of(start, forecast, forecast.time_unit) for start in plan["start"]], np.float64)
+    if np.any(~(starts >= 0.0)):
+        raise DataError(
+            f"The plan starts at {plan['start'].iloc[int(np.argmin(starts >= 0.0))]}, before the forecast, "
+            f"whose first day comes after {forecast.observation_end or 'time 0'}."
+        )
+    return starts
+
+
+def plan_costs(plan: "pd.DataFrame", forecast: Forecast, by: str | None, edges: Floats) -> dict[Any, Floats]:
+    """Costs of each group's new customers between edges, plain and discounted: (2, span); empty without.
+
+    Raises
+    ------
+    DataError
+        A cost is negative or no number.
+    """
+    import pandas as pd
+
+    if "cost" not in plan:
+        return {}
+    cost = pd.to_numeric(plan["cost"], errors="coerce").to_numpy(np.float64)
+    wrong = ~(np.isfinite(cost) & (cost >= 0.0))
+    if wrong.any():
+        raise DataError(
+            f"The plan has the cost {plan['cost'].iloc[int(np.argmax(wrong))]}: needed money, 0 or more, in "
+            "every row. Leave the column out where costs are not known."
+        )
+    starts, rate = starts_of(plan, forecast), forecast.simulation.discount_rate
+    found: dict[Any, Floats] = {}
+    labels = ["all"] * len(plan) if by is None else plan[by].tolist()
+    each = lengths(starts, float(edges[-1]))
+    for label, begin, length, money in zip(labels, starts, each, cost, strict=True):
+        low, high = np.maximum(edges[:-1], begin), np.minimum(edges[1:], begin + length)
+        time = np.maximum(high - low, 0.0)
+        kept = np.exp(-rate * low) * (-np.expm1(-rate * time) / rate if rate > 0.0 else time)
+        spent = money / length * np.stack([time, np.where(time > 0.0, kept, 0.0)])
+        found[label] = found.get(label, 0.0) + spent
+    return found
 
 
 def attributes_needed(simulation: Simulation, margin: Any, by: str | None) -> list[str]:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lifecast.arrays import Floats
+from lifecast.arrays import Floats, Integers
 from lifecast.errors import SettingsError
 from lifecast.families.changed import Factor, changed
 from lifecast.forecast import Forecast
 from lifecast.period_sums import PeriodSums
 from lifecast.planning.chosen import chosen, only
 from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
+from lifecast.planning.newcomers import Newcomers, read_plan, watch_newcomers
 from lifecast.settings import central, check_bounded, continuous_rate
-from lifecast.simulation import Simulation, watch
+from lifecast.simulation import Simulation, customer_keys, watch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ class Scenario:
         What the tables were reduced from; world by world the difference is that of the same customers on the
         same random numbers.
     customers : int
-        How many the change is about.
+        How many the change is about, of those who are there.
     """
 
     total: "pd.DataFrame"
@@ -59,6 +60,9 @@ def scenario(
     commission: float = 0.0,
     annual_discount_rate: float | None = None,
     who: Any = None,
+    new_customers: "pd.DataFrame | None" = None,
+    referred: float = 0.0,
+    referral_uplift: float = 0.0,
     threads: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Scenario:
@@ -82,6 +86,12 @@ def scenario(
         By default the forecast's. An infinite horizon ends where the forecast's own did.
     who : sequence of bool, or str, optional
         Whom all this is about: a truth value for each customer, or "attribute=value". By default everybody.
+    new_customers : DataFrame, optional
+        A plan of customers yet to come, as `cash_flow` takes it: they count too, before and after, and the
+        change is about them as well.
+    referred, referral_uplift : float, default 0
+        A referral programme: the share of the new customers concerned who will come by it, and by how much
+        more each purchase of theirs brings, 0.16 for 16%.
     threads : int, optional
     progress : callable, optional
         Called with the number of customers simulated.
@@ -93,9 +103,10 @@ def scenario(
     Raises
     ------
     SettingsError
-        A figure is out of range, an attribute is unknown, or the family cannot buy or leave differently.
+        A figure is out of range, an attribute is unknown, the family cannot buy or leave differently, or
+        there are referrals without new customers.
     DataError
-        ``who`` has another length than the forecast has customers.
+        ``who`` has another length than the forecast has customers, or the plan cannot be read.
 
     Notes
     -----
@@ -123,34 +134,100 @@ def scenario(
             "This model has no spend, so average_order, margin, commission and annual_discount_rate change "
             "nothing. Fit one with spend, or change purchase_rate or dropout."
         )
+    check_referrals(referred, referral_uplift, new_customers)
     change = Change(purchase_rate, dropout, average_order)
     change.check(len(simulation.worlds))
-    places = chosen(simulation.rfm, who)
-    some = only(simulation, places)
     rate = simulation.discount_rate
     if annual_discount_rate is not None:
         rate = continuous_rate(annual_discount_rate, forecast.time_unit)
         check_bounded(forecast.horizon, rate)
-    other = replace(
-        some,
-        purchase_family=changed(simulation.purchase_family, purchase_rate, dropout),
-        margin=some.margin * margin * (1.0 - commission),
-        discount_rate=rate,
-    )
-    orders = change.spend_factor(len(simulation.worlds))
+    family = changed(simulation.purchase_family, purchase_rate, dropout)
+
+    def after(some: Simulation) -> Simulation:
+        """The same customers after the change, but for what each of their purchases costs them."""
+        return replace(
+            some, purchase_family=family, margin=some.margin * margin * (1.0 - commission), discount_rate=rate
+        )
+
+    places = chosen(simulation.rfm, who)
+    some = only(simulation, places)
     count = len(places)
-    after = add_up(other, threads, progress)
-    after[1:] *= orders[:, None]
     everybody = np.stack([*forecast.draws.values()])
     measures = len(everybody)
+    orders = change.spend_factor(len(simulation.worlds))[:, None]
+    then = add_up(after(some), threads, progress)
+    then[1:] *= orders
     if count == len(simulation.rfm):
-        before = everybody
+        now = everybody
     else:
-        before = add_up(some, threads, lambda done: progress(count + done))[:measures]
-    draws = everybody - before + after[:measures]
-    changed_draws = dict(zip(forecast.draws, draws, strict=True))
-    total, portfolio = tables(forecast, changed_draws)
-    return Scenario(total, portfolio, forecast.draws, changed_draws, count)
+        now = add_up(some, threads, lambda done: progress(count + done))[:measures]
+    before, draws = everybody, everybody - now + then[:measures]
+    if new_customers is not None:
+        come, would_come = coming(
+            forecast, new_customers, who, after, orders, referred, referral_uplift, threads
+        )
+        before, draws = before + come[:measures], draws + would_come[:measures]
+    baseline, changed_draws = (dict(zip(forecast.draws, each, strict=True)) for each in (before, draws))
+    total, portfolio = tables(forecast, baseline, changed_draws)
+    return Scenario(total, portfolio, baseline, changed_draws, count)
+
+
+def check_referrals(referred: float, uplift: float, new_customers: Any) -> None:
+    """Refuse shares that are none, and referrals of nobody."""
+    if not (0.0 <= referred <= 1.0 and math.isfinite(uplift) and uplift > -1.0):
+        raise SettingsError(
+            f"referred={referred}, referral_uplift={uplift}: needed a share of new customers, and by how "
+            "much more they bring, such as 0.16."
+        )
+    if referred > 0.0 and new_customers is None:
+        raise SettingsError(
+            "referred= is a share of the new customers, and there are none. Pass a plan as new_customers=."
+        )
+
+
+def coming(
+    forecast: Forecast,
+    plan: "pd.DataFrame",
+    who: Any,
+    after: Callable[[Simulation], Simulation],
+    orders: Floats,
+    referred: float,
+    uplift: float,
+    threads: int | None,
+) -> tuple[Floats, Floats]:
+    """What new customers bring as things are, and after the change: (measure, world, period) each.
+
+    Who comes by referral is drawn by each customer's own random number, so that with a larger share the same
+    ones do, and others.
+    """
+    if not (who is None or isinstance(who, str)):
+        raise SettingsError(
+            "who= is a value for each customer there, and those yet to come have none. Pass "
+            '"attribute=value", or None for everybody.'
+        )
+    newcomers = read_plan(plan, forecast, None if who is None else who.partition("=")[0])
+    rfm = newcomers.simulation.rfm
+    kind = np.zeros(len(rfm), np.int64)  # 0 not concerned, 1 concerned, 2 by referral
+    concerned = np.arange(len(rfm))
+    if who is not None:
+        name, _, value = who.partition("=")
+        concerned = np.flatnonzero(rfm.attributes[name].to_pandas().astype(str) == value)
+    drawn = customer_keys(rfm.customer_id, newcomers.simulation.seed + 1)[concerned]
+    kind[concerned] = 1 + (drawn.astype(np.float64) / 2.0**64 < referred)
+    before = by_kind_of_newcomer(newcomers, kind, threads)
+    changed_ones = Newcomers(after(only(newcomers.simulation, concerned)), newcomers.arrival[concerned])
+    then = by_kind_of_newcomer(changed_ones, kind[concerned], threads)
+    then[1:] *= orders
+    then[1:, 2] *= 1.0 + uplift
+    return before.sum(axis=1), before[:, 0] + then[:, 1:].sum(axis=1)
+
+
+def by_kind_of_newcomer(newcomers: Newcomers, kind: Integers, threads: int | None) -> Floats:
+    """Purchases, value and discounted value: (measure, kind, world, period)."""
+    simulation = newcomers.simulation
+    sums = PeriodSums(simulation, simulation.worlds, kind, 3, fixed_amounts=False)
+    watch_newcomers(newcomers, sums, True, threads, lambda done: None)
+    return sums.sums[-1]
 
 
 def add_up(simulation: Simulation, threads: int | None, progress: Callable[[int], None]) -> Floats:
@@ -164,13 +241,15 @@ def add_up(simulation: Simulation, threads: int | None, progress: Callable[[int]
     return sums.sums[-1][:, 0]
 
 
-def tables(forecast: Forecast, changed_draws: dict[str, Floats]) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+def tables(
+    forecast: Forecast, before: dict[str, Floats], changed_draws: dict[str, Floats]
+) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """Of the whole horizon, and by period."""
     import pandas as pd
 
     bounds = central(forecast.interval)[[0, 2]]
     whole, by_period = {}, []
-    for measure, baseline in forecast.draws.items():
+    for measure, baseline in before.items():
         versions = baseline, changed_draws[measure], changed_draws[measure] - baseline
         whole[measure] = reduced([draws.sum(axis=1) for draws in versions], bounds)
         periods = forecast.portfolio[["period", "start", "end"]].copy()
@@ -191,13 +270,16 @@ def reduced(versions: Any, bounds: Floats) -> dict[str, Any]:
     return columns
 
 
-def elasticities(forecast: Forecast) -> "pd.DataFrame":
+def elasticities(forecast: Forecast, *, new_customers: "pd.DataFrame | None" = None) -> "pd.DataFrame":
     """What one percent of each lever is worth, from today on.
 
     Parameters
     ----------
     forecast : Forecast
         With money.
+    new_customers : DataFrame, optional
+        A plan of customers yet to come, as `cash_flow` takes it: what one percent more of them is worth, or
+        what it is worth if each of them, referred say, brings one percent more.
 
     Returns
     -------
@@ -205,7 +287,7 @@ def elasticities(forecast: Forecast) -> "pd.DataFrame":
         One row per lever, the most valuable first: ``change``, what is supposed; ``value, value_lower,
         value_upper``, by how much the expected discounted value of all customers grows; ``percent,
         percent_lower, percent_upper``, the same as a percentage of it. Levers that the family has not, and a
-        discount rate of zero, have no row.
+        discount rate of zero, have no row. The commission's percent is one of the value, given away.
 
     Raises
     ------
@@ -215,7 +297,7 @@ def elasticities(forecast: Forecast) -> "pd.DataFrame":
     Notes
     -----
     In closed form, world by world: intervals are those of the expectation, from parameters and market, and
-    hold no noise of simulation. Levers are those of customers who are already there.
+    hold no noise of simulation, but for new customers' row. The others are of customers already there.
 
     Examples
     --------
@@ -245,6 +327,12 @@ def elasticities(forecast: Forecast) -> "pd.DataFrame":
     values = total_value(forecast, changes)
     found = {name: (what, values[i + 1]) for i, (name, (what, _)) in enumerate(levers.items())}
     found["margin"] = ("1% higher", values[0] * (1.0 + ONE_PERCENT))
+    found["commission"] = ("1% of the value given away", values[0] * (1.0 - ONE_PERCENT))
+    if new_customers is not None:
+        newcomers = read_plan(new_customers, forecast)
+        everybody = np.zeros(len(newcomers.arrival), np.int64)
+        worth = by_kind_of_newcomer(newcomers, everybody, None)[2, 0].sum(axis=1)
+        found["new_customers"] = ("1% more come, or each brings 1% more", values[0] + ONE_PERCENT * worth)
     if simulation.discount_rate > 0.0:
         annual = forecast.settings["annual_discount_rate"] * (1.0 - ONE_PERCENT)
         rate = continuous_rate(annual, forecast.time_unit)
