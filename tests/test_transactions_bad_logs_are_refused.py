@@ -35,7 +35,7 @@ def log(**columns: Any) -> pd.DataFrame:
             r"2 of 3 lines have a missing or infinite amount.*first: missing",
         ),
         ({"amount": [5.0, -np.inf, 1.0]}, r"first: -inf"),
-        ({"amount": ["5", "6,50", "7"]}, r"1 of 3 lines .*'amount' \(first: '6,50'\)"),
+        ({"amount": ["5", "6,50", "7"]}, r"1 of 3 lines .*'amount' \(first: '6,50'\).*decimal=','"),
         ({"customer_id": [None, None, None]}, r"no line with a customer id \(3 lines in all\)"),
         ({"customer_id": ["", " ", None]}, r"no line with a customer id"),
         ({"customer_id": [1.5, 1.0, 2.0]}, r"not whole numbers \(first: 1.5\)"),

@@ -27,6 +27,7 @@ LARGEST_AMOUNT = 1e100
 _A_DAY = "day BETWEEN DATE '0001-01-02' AND DATE '9999-12-31'"
 _AN_AMOUNT = f"abs(money) <= {LARGEST_AMOUNT!r}"
 ROUNDING = 2.0**-61  # of the largest amount: sums are exact in such units
+_DECIMAL_COMMA = re.compile(r"\d,\d{1,2}(?!\d)")
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
@@ -247,10 +248,12 @@ def refuse_unreadable(
             "date_format='%d/%m/%Y'."
         )
     if bad_amounts:
+        first = example("amount")
+        comma = " Amounts have decimal points; pandas.read_csv(..., sep=';', decimal=',') reads commas."
         raise DataError(
             f"{bad_amounts:,} of {lines:,} lines have a missing or infinite amount, or none that can be "
-            f"read, in {names['amount']!r} (first: {example('amount')}). Remove or repair them; a gift or "
-            "sample is 0."
+            f"read, in {names['amount']!r} (first: {first}). Remove or repair them; a gift or sample is 0."
+            + (comma if _DECIMAL_COMMA.search(first) else "")
         )
 
 
