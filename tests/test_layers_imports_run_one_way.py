@@ -37,7 +37,7 @@ LAYERS: list[set[str]] = [
     {"methods"},
     {"pooling"},
     {"fitting", "error_process", "past_forecast"},
-    {"market", "diagnostics"},
+    {"market", "diagnostics", "influence"},
     {"worlds", "settings", "provenance", "matching"},
     {"sums"},
     {"simulation"},

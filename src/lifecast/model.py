@@ -22,6 +22,7 @@ from lifecast.fitting import fit_purchases, fit_spend
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.grouping import group_purchases, group_spend, spend_history
 from lifecast.histories import Elsewhere, Histories, as_histories
+from lifecast.influence import OUTLIERS, QUICK_DRAWS, Outliers, fit_knowing_outliers
 from lifecast.market import (
     Market,
     flatten,
@@ -125,6 +126,7 @@ class CLTV(Settings):
         method: Method = "auto",
         draws: int = 1000,
         random_seed: int = 0,
+        outliers: Outliers = "keep",
     ) -> "CLTV":
         """Learn the parameters that customers share.
 
@@ -143,6 +145,10 @@ class CLTV(Settings):
         draws : int, default 1000
             Number of equally weighted posterior draws.
         random_seed : int, default 0
+        outliers : "keep" or "leave out", default "keep"
+            Whether customers who alone move the parameters by more than two posterior standard deviations,
+            such as a test account with 5,000 purchases, take part. The diagnostics name them either way, and
+            say what the parameters are with and without; customers left out are scored all the same.
 
         Returns
         -------
@@ -156,14 +162,31 @@ class CLTV(Settings):
         """
         if method not in METHODS:
             raise SettingsError(f'method={method!r}: needed "auto", "laplace", "nuts" or "map".')
+        if outliers not in OUTLIERS:
+            raise SettingsError(f'outliers={outliers!r}: needed "keep" or "leave out".')
         check_draws(draws)
         check_seed(random_seed)
         rng = np.random.default_rng(random_seed)
         if isinstance(rfm, SparkRFM):
             rfm = rfm.histories(self._attributes())
         histories = as_histories(rfm, self._attributes())
-        purchases = fit_purchases(self.purchases, histories, method, draws, rng)
-        spend = None if self.spend is None else fit_spend(self.spend, histories, method, draws, rng)
+        purchases, bought_by, purchase_checks = fit_knowing_outliers(
+            lambda those: fit_purchases(self.purchases, those, method, draws, rng),
+            lambda those: fit_purchases(
+                self.purchases, those, "laplace", QUICK_DRAWS, np.random.default_rng([random_seed, 4])
+            ),
+            histories, "purchases", outliers,
+        )  # fmt: skip
+        spend, paid_by = None, histories
+        spend_checks: tuple[Check, ...] = ()
+        if (family := self.spend) is not None:
+            spend, paid_by, spend_checks = fit_knowing_outliers(
+                lambda those: fit_spend(family, those, method, draws, rng),
+                lambda those: fit_spend(
+                    family, those, "laplace", QUICK_DRAWS, np.random.default_rng([random_seed, 5])
+                ),
+                histories, "spend", outliers,
+            )  # fmt: skip
         self._market = None
         if self.market == "auto" and not isinstance(self.purchases, DiscreteTime):
             self._market = learn_market(
@@ -183,11 +206,13 @@ class CLTV(Settings):
             spend=None if spend is None else spend.population,
             market={} if self._market is None else flatten(self._market),
             checks=purchases.checks
-            + diagnose_purchases(histories, purchases.population, check_rng)
-            + (() if spend is None else spend.checks + diagnose_spend(histories, spend.population, check_rng))
+            + purchase_checks
+            + diagnose_purchases(bought_by, purchases.population, check_rng)
+            + (() if spend is None else spend.checks + spend_checks)
+            + (() if spend is None else diagnose_spend(paid_by, spend.population, check_rng))
             + (() if self.market is None else (market_check(self._market),)),
             provenance=described(self.purchases, self.spend)
-            | {"method": method, "draws": draws, "random_seed": random_seed}
+            | {"method": method, "draws": draws, "random_seed": random_seed, "outliers": outliers}
             | {"drawn_by": {part.family: part.method for part in (purchases, spend) if part is not None}}
             | origin(histories),
         )
