@@ -201,7 +201,7 @@ def test_is_one_customer_drawn_as_it_was(
     plot_customer(forecast, who, log, ax)
     days = np.unique(log.loc[log["customer_id"] == who, "date"].to_numpy().astype("datetime64[D]"))
     end = np.datetime64("1997-09-30")
-    before, after = days[days <= end], days[(days > end) & (days <= end + 39 * 7)]
+    before, after = days[days <= end], days[(days > end) & (days <= end + np.timedelta64(39 * 7, "D"))]
     bought, came = line(ax, "purchases"), line(ax, "what came")
     np.testing.assert_array_equal(bought.get_xdata().astype("datetime64[D]"), before)
     np.testing.assert_array_equal(bought.get_ydata(), np.arange(1, before.size + 1))

@@ -42,7 +42,7 @@ def finish(ax: "Axes", title: str, grid: Any = "y", *, legend: bool = True) -> N
     ax.set_axisbelow(True)
     rows = legend_above(ax) if legend else 0.0
     ax.set_title(
-        in_lines(title, int(width_of(ax) / (0.49 * size_of_title(ax)))), pad=6.0 + rows, parse_math=False
+        in_lines(title, int(width_of(ax) / (0.49 * size_of_title(ax)))), pad=9.0 + rows, parse_math=False
     )
 
 

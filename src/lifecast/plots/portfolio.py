@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 # From the bottom up; told apart by lightness alone, too.
 _SOURCES = {
-    "market": "#00416A",
-    "parameters": "#4FA3D1",
-    "drift": "#B3480F",
-    "timing": "#F2B45A",
-    "spend": "#FBE8C8",
+    "market": "#002A45",
+    "parameters": "#3F8FC0",
+    "drift": "#9C3F0D",
+    "timing": "#E8A33C",
+    "spend": "#F3D9A4",
 }
 _SOURCE_WORDS = {"drift": "personal drift", "timing": "purchase timing"}
 
