@@ -844,6 +844,10 @@ def alike(**columns: Any) -> pd.DataFrame:
     return shop().assign(**columns)
 
 
+def with_one_more(**history: Any) -> pd.DataFrame:
+    return pd.concat([shop(), pd.DataFrame([{"customer_id": -1} | history])])
+
+
 @cache
 def ordinary() -> lc.CLTV:
     return fitted(shop())
@@ -992,6 +996,24 @@ FITS = [
         both(alike(T=shop()["T"] * 1000, recency=shop()["recency"] * 1000)),
         RIGHT,
         check=sane,
+    ),
+]
+FITS += [
+    Case(
+        "fit",
+        "one customer of frequency 5,000",
+        both(with_one_more(frequency=5_000, recency=30.0, T=31.0, monetary_value=20.0)),
+        MENTIONED,
+        "A customer with 5,000 repeat purchases.* alone moves what all share",
+        sane,
+    ),
+    Case(
+        "fit",
+        "one customer who pays 10^12",
+        both(with_one_more(frequency=3, recency=30.0, T=31.0, monetary_value=1e12)),
+        MENTIONED,
+        "A customer with 3 amounts of 1e\\+12 on average alone moves what all share",
+        sane,
     ),
 ]
 FORECASTS = [

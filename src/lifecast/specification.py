@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifecast.errors import SettingsError
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
+from lifecast.influence import Outliers
 from lifecast.methods import Method
 from lifecast.model import CLTV
 from lifecast.rfm import RFM
@@ -87,6 +88,7 @@ class Fit(Table):
     method: Method | None = Field(default=None, description='"auto", "laplace", "nuts" or "map"')
     draws: int | None = Field(default=None, description="a whole number, such as 1000", ge=1)
     random_seed: int | None = Field(default=None, description="a whole number from 0 up", ge=0)
+    outliers: Outliers | None = Field(default=None, description='"keep" or "leave out"')
 
 
 class Outlook(Table):

@@ -1,9 +1,13 @@
 """The commands from file to file: rfm, fit and forecast."""
 
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+from lifecast.cli import session
 
 from lifecast.cli.inputs import read_rfm, read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
@@ -12,6 +16,7 @@ from lifecast.cli.options import (
     Customer,
     Date,
     DateFormat,
+    Log,
     LogOrRFM,
     MergeWithin,
     ObservationEnd,
@@ -27,12 +32,14 @@ from lifecast.cli.printing import note, say, working
 from lifecast.cli.results import print_fit, print_forecast
 from lifecast.errors import SettingsError
 
+if TYPE_CHECKING:
+    from lifecast.export.database import IfExists
+
 
 def rfm(
-    log: Annotated[
-        str, typer.Argument(metavar="LOG", help="Parquet or CSV file of transactions, or a glob of them.")
-    ],
-    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    log: Log,
+    out: Annotated[str, typer.Option(help="Parquet file to write; - is standard output.")],
+    spec: Spec = None,
     customer: Customer = None,
     date: Date = None,
     amount: Amount = None,
@@ -45,23 +52,31 @@ def rfm(
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
     attribute: Attribute = None,
-) -> None:
+) -> dict[str, Any]:
     """Summarise a log of transactions: recency, frequency and monetary value of each customer."""
-    from lifecast.export import check_target
     from lifecast.rfm import rfm_summary
 
-    check_target(out, (".parquet",))
-    refuse_overwriting(log, out)
+    session.check_out(out, (".parquet",), binary=True)
+    refuse_overwriting(log, spec, out)
+    log = session.source(log)
     options = given(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
         holdout_end=holdout_end, returns=returns, merge_within=merge_within, date_format=date_format,
         attributes=attribute,
     )  # fmt: skip
     with working("Reading the log"):
-        summary = rfm_summary(log, **options)
-    summary.save(out)
+        summary = rfm_summary(log, **{**settings(read_spec(spec).data), **options})
+    with session.target(out, ".parquet") as path:
+        summary.save(path)
     say(summary.report)
     say(f"Wrote {out}: {len(summary):,} customers, times in {summary.time_unit}s.")
+    return {
+        "wrote": [out],
+        "customers": len(summary),
+        "time_unit": summary.time_unit.name,
+        "observation_end": summary.observation_end,
+        "report": None if summary.report is None else asdict(summary.report),
+    }
 
 
 def fit(
@@ -78,6 +93,13 @@ def fit(
         ),
     ] = None,
     draws: Annotated[int | None, typer.Option(help="Posterior draws.", show_default="1000")] = None,
+    outliers: Annotated[
+        str | None,
+        typer.Option(
+            help="keep, or leave out customers who alone move what all share; they are scored all the same.",
+            show_default="keep",
+        ),
+    ] = None,
     seed: Seed = None,
     groups: Annotated[
         str | None, typer.Option(help="Column whose values have parameters of their own, such as channel.")
@@ -99,13 +121,14 @@ def fit(
     returns: Returns = None,
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
-) -> None:
+) -> dict[str, Any]:
     """Learn what customers share: the posterior of the model's parameters."""
     from lifecast.export import check_target
     from lifecast.rfm_file import holds_rfm
 
     check_target(out, (".nc",))
     refuse_overwriting(source, spec, calendar, out)
+    source = session.source(source)
     run = read_spec(spec, purchases, spend, groups, covariate)
     if calendar is not None:
         run = run.model_copy(update={"calendar": calendar})
@@ -122,16 +145,30 @@ def fit(
     if not has_amounts:
         note("there are no amounts: purchases are modelled alone.")
     with working("Fitting"):
-        model.fit(customers, **{**settings(run.fit), **given(method=method, draws=draws, random_seed=seed)})
+        asked = given(method=method, draws=draws, random_seed=seed, outliers=outliers)
+        model.fit(customers, **{**settings(run.fit), **asked})
     model.save(out)
     print_fit(model, customers)
     say(f"Wrote {out}.")
+    return {
+        "wrote": [str(out)],
+        "customers": len(customers),
+        "parameters": model.parameters,
+        "diagnostics": model.diagnostics,
+        "passed": bool(model.diagnostics["passed"].all()),
+    }
 
 
 def forecast(
     source: LogOrRFM,
     model: Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")],
-    out: Annotated[Path, typer.Option(help="File of customers to write, .parquet or .csv.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            help="Where customers go: a file, .parquet, .csv or .xlsx; - for standard output; or a database, "
+            "postgresql://user@host/database, which gets all tables."
+        ),
+    ],
     horizon: Annotated[
         str | None, typer.Option(help="A number of time units, '12 months', a date, or infinite.")
     ] = None,
@@ -149,8 +186,18 @@ def forecast(
     ] = None,
     seed: Seed = None,
     portfolio_out: Annotated[
-        Path | None, typer.Option(help="File of all customers' sums by period to write, .parquet or .csv.")
+        Path | None, typer.Option(help="File of all customers' sums by period, .parquet, .csv or .xlsx.")
     ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Keep the whole book's forecast, .nc, for lifecast monitor.")
+    ] = None,
+    table: Annotated[
+        str,
+        typer.Option(help="What a database's tables begin with; marketing.cltv is in the schema marketing."),
+    ] = "lifecast",
+    if_exists: Annotated[
+        str, typer.Option(help="A database's tables that are there: replace, append or refuse.")
+    ] = "replace",
     spec: Spec = None,
     customer: Customer = None,
     date: Date = None,
@@ -163,16 +210,24 @@ def forecast(
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
     attribute: Attribute = None,
-) -> None:
+) -> dict[str, Any]:
     """Forecast every customer's purchases and discounted value, with intervals, and all customers' sums."""
-    from lifecast.export import TABLE_ENDINGS, check_target, write_table
+    from lifecast.export import TABLE_ENDINGS, check_target, is_database, shown
     from lifecast.model import CLTV
+    from lifecast.outputs import check_export
     from lifecast.rfm_file import holds_rfm
 
-    for target in (out, portfolio_out):
-        if target is not None:
-            check_target(target, TABLE_ENDINGS)
-    refuse_overwriting(source, model, spec, out, portfolio_out)
+    if if_exists not in ("replace", "append", "refuse"):
+        raise SettingsError(f"if_exists={if_exists!r}: needed replace, append or refuse.")
+    for path in (out, portfolio_out):
+        if path is not None and not is_database(path):
+            session.check_out(path, TABLE_ENDINGS)
+    if save is not None:
+        check_target(save, (".nc",))
+    refuse_overwriting(source, model, spec, out, portfolio_out, save)
+    if is_database(out):
+        check_export(out)
+    source = session.source(source)
     run = read_spec(spec)
     fitted = CLTV.load(model)
     options = given(
@@ -190,10 +245,23 @@ def forecast(
         raise SettingsError("horizon= is missing: pass a number of time units, a length or a date.")
     with working("Forecasting", total=len(customers)) as progress:
         result = fitted.forecast(customers, progress=progress, **outlook)
-    write_table(result.customers, out)
+    with session.target(out, ".csv") if not is_database(out) else nullcontext(out) as place:
+        result.export(place, name=table, if_exists=cast("IfExists", if_exists))
     if portfolio_out is not None:
-        write_table(result.portfolio, portfolio_out)
+        result.export(portfolio_out, table="portfolio")
+    if save is not None:
+        result.save(save)
     print_forecast(result)
-    for written in (out, portfolio_out):
-        if written is not None:
-            say(f"Wrote {written}.")
+    wrote = [shown(out) if is_database(out) else out, *map(str, filter(None, (portfolio_out, save)))]
+    for written in wrote:
+        say(f"Wrote {written}.")
+    return {
+        "wrote": wrote,
+        "customers": len(result.customers),
+        "horizon": result.horizon,
+        "time_unit": result.time_unit.name,
+        "observation_end": result.observation_end,
+        "interval": result.interval,
+        "total": result.total.rename_axis("measure"),
+        "portfolio": result.portfolio,
+    }
