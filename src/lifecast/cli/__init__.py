@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from lifecast.cli import backtest, demo, files, plan, report
+from lifecast.cli import backtest, demo, files, monitor, plan, report, sql
 from lifecast.cli.messages import Commands
 from lifecast.cli.printing import WIDTH, say
+from lifecast.cli.session import command
 
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
 )
@@ -38,24 +38,30 @@ def lifecast(
 app.command(
     epilog="Example: lifecast rfm sales.csv --customer cust_no --date day --amount total "
     "--observation-end 2025-12-31 --out customers.parquet"
-)(files.rfm)
-app.command(epilog="Example: lifecast fit customers.parquet --out model.nc")(files.fit)
+)(command(files.rfm))
+app.command(epilog="Example: lifecast fit customers.parquet --out model.nc")(command(files.fit))
 app.command(
     epilog="Example: lifecast forecast customers.parquet --model model.nc --horizon 52 "
     "--annual-discount-rate 0.1 --out cltv.parquet"
-)(files.forecast)
+)(command(files.forecast))
 app.command(
     epilog="Example: lifecast backtest sales.csv --horizon 13 --horizon '12 months' --origins 12 "
     "--out errors.csv"
-)(backtest.backtest)
+)(command(backtest.backtest))
 app.command(
     epilog="Example: lifecast plan sales.csv --model model.nc --costs costs.csv --budget 100000 --out plan"
-)(plan.plan)
+)(command(plan.plan))
 app.command(
     epilog="Example: lifecast report sales.csv --model model.nc --horizon '12 months' --past '90 days' "
     "--out report.html"
-)(report.report)
-app.command(epilog="Example: lifecast demo --out demo-output")(demo.demo)
+)(command(report.report))
+app.command(
+    epilog="Example: lifecast monitor spring.nc sales.csv --every 4 --out watched.csv --fail-on-drift"
+)(command(monitor.monitor))
+app.command(
+    epilog="Example: lifecast sql --model model.nc --horizon '12 months' --table marts.rfm --out cltv.sql"
+)(command(sql.sql))
+app.command(epilog="Example: lifecast demo --out demo-output")(command(demo.demo))
 
 
 def main() -> None:

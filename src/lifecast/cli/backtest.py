@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lifecast.cli import session
 from lifecast.cli.inputs import read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
     Customer,
     Date,
     DateFormat,
+    Log,
     MergeWithin,
     Purchases,
     Returns,
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
 
 
 def backtest(
-    log: Annotated[
-        str, typer.Argument(metavar="LOG", help="Parquet or CSV file of transactions, or a glob of them.")
-    ],
+    log: Log,
     horizon: Annotated[
         list[str], typer.Option(help="A number of time units, or '12 months'; may be repeated.")
     ],
-    out: Annotated[Path, typer.Option(help="File to write, a row per origin and horizon: .parquet or .csv.")],
+    out: Annotated[
+        str,
+        typer.Option(help="File to write, a row per origin and horizon: .parquet, .csv, .xlsx; - is stdout."),
+    ],
     origins: Annotated[
         str, typer.Option(help="How many days to forecast from, or these days, separated by commas.")
     ] = "8",
@@ -54,16 +57,17 @@ def backtest(
     returns: Returns = None,
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
-) -> None:
+) -> dict[str, Any]:
     """Forecast from earlier days with what was known then, and hold the forecasts against what came."""
     from lifecast.backtesting import backtest as run_backtest
-    from lifecast.export import TABLE_ENDINGS, check_target, write_table
+    from lifecast.export import TABLE_ENDINGS, write_table
     from lifecast.transactions import read_transactions
 
     targets = [target for target in (out, groups_out, scores_out) if target is not None]
     for target in targets:
-        check_target(target, TABLE_ENDINGS)
+        session.check_out(target, TABLE_ENDINGS)
     refuse_overwriting(log, spec, *targets)
+    log = session.source(log)
     if (groups is None) is not (groups_out is None):
         raise SettingsError("groups= names a column, and --groups-out a file: pass both, or neither.")
     run = read_spec(spec, purchases, spend)
@@ -92,13 +96,21 @@ def backtest(
             progress=lambda share: progress(round(100 * share)),
             **options,
         )
-    write_table(result.portfolio, out)
+    with session.target(out, ".csv") as path:
+        write_table(result.portfolio, path)
     if groups_out is not None and result.groups is not None:
         write_table(result.groups, groups_out)
     if scores_out is not None:
         write_table(result.scores, scores_out)
     print_backtest(result)
     say(f"Wrote {', '.join(str(target) for target in targets)}.")
+    return {
+        "wrote": [str(target) for target in targets],
+        "interval": result.interval,
+        "time_unit": result.time_unit.name,
+        "scores": result.scores,
+        "portfolio": result.portfolio,
+    }
 
 
 def print_backtest(result: "Backtest") -> None:

@@ -17,7 +17,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results; made if it is not there.")],
     worlds: Annotated[int, typer.Option(help="Futures to simulate of every customer.")] = 1000,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 1,
-) -> None:
+) -> dict[str, Any]:
     """Show it all on a real shop's log: CDNOW, nine months to learn from and nine to be held against."""
     from lifecast.datasets import load_cdnow
     from lifecast.export import write_table, written_beside
@@ -74,6 +74,13 @@ def demo(
         figure.savefig(path, dpi=150)
     say()
     say(f"Wrote rfm.parquet, model.nc, customers.parquet, portfolio.csv and portfolio.png to {out}.")
+    names = ("rfm.parquet", "model.nc", "customers.parquet", "portfolio.csv", "portfolio.png")
+    return {
+        "wrote": [str(out / name) for name in names],
+        "held": float(held),
+        "total": bounds,
+        "actual": actual,
+    }
 
 
 def draw_portfolio(result: "Forecast", actual: Mapping[str, Any]) -> Any:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lifecast.cli import session
-
 from lifecast.cli.inputs import read_rfm, read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecast.cli.printing import working
+from lifecast.cli.session import STANDARD
 from lifecast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -65,10 +66,12 @@ def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
 
 
 def refuse_overwriting(*paths: str | Path | None) -> None:
-    """Outputs must differ from inputs and from each other."""
+    """Outputs must differ from inputs and from each other; a database and standard output always do."""
+    from lifecast.export import is_database
+
     known: set[Path] = set()
     for path in paths:
-        if path is not None:
+        if path is not None and str(path) != STANDARD and not is_database(path):
             place = Path(path).resolve()
             if place in known:
                 raise SettingsError(f"{path} would be overwritten by a result. Choose another name.")

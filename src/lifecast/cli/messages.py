@@ -1,7 +1,11 @@
 """Errors and warnings in the words of the command line."""
 
+import ast
 import re
+import shlex
 import warnings
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -10,24 +14,73 @@ from typer.core import TyperGroup
 from lifecast.cli.printing import console, note
 from lifecast.errors import LifecastError, LifecastWarning
 
-_ARGUMENTS = (
-    "customer_id|date|amount|time_unit|observation_end|holdout_end|merge_within|returns|date_format|attributes|"
-    "method|draws|random_seed|horizon|annual_discount_rate|margin|interval|worlds|origins|horizons|groups"
-)
-_OPTIONS = {"customer_id": "--customer", "attributes": "--attribute", "random_seed": "--seed"} | {
-    "horizons": "--horizon"
+# Where an option is not simply called after Python's argument.
+_ARGUMENTS = {
+    "customer": ("customer_id",),
+    "attribute": ("attributes",),
+    "covariate": ("covariates",),
+    "seed": ("random_seed",),
+    "horizon": ("horizon", "horizons"),
 }
-_ARGUMENT = re.compile(rf"(?<![\w.-])({_ARGUMENTS})=(?=(\S?))")
+
+# Python that has words of its own on the command line.
+_PHRASES = (
+    (re.compile(r"(?:a model with |CLTV\()spend=None\)?"), "spend = false in a specification (--spec)"),
+    (re.compile(r"""\w+\((fit_to=["']\w+["'])\)"""), r"a specification (--spec) with \1 under [spend]"),
+    (re.compile(r"forecast\.export\('([^']*)'\)"), r"lifecast forecast --out \1"),
+    (re.compile(r"\b(?:model|forecast|RFM|rfm)\.save\b"), "lifecast"),
+    (re.compile(r"\bto rfm_summary\b(?!\()"), "to lifecast rfm"),
+    (re.compile(r"\bwith rfm_summary\b(?!\()"), "with lifecast rfm"),
+)
+_VALUE = r"""'[^']*'|"[^"]*"|\[[^\]]*\]|[^\s;,:()]*[^\s;,:().]"""
+_ARGUMENT = re.compile(rf"(?<![\w.(\"-])(\w+)=({_VALUE})?(?=[\s;,:.)]|$)")
 
 
-def as_options(text: str) -> str:
-    """A message about arguments (time_unit='week') in the words of the command line (--time-unit 'week')."""
+def as_options(text: str, options: Mapping[str, str]) -> str:
+    """A message about arguments (time_unit='week') in the words of a command (--time-unit week).
+
+    Parameters
+    ----------
+    text : str
+    options : mapping of str to str
+        Argument's name to the option of the command. Arguments that the command has no option for stay
+        Python's, and so does Python code in the text.
+
+    Examples
+    --------
+    >>> options = {"time_unit": "--time-unit", "horizon": "--horizon"}
+    >>> as_options("time_unit='week' and top=2: pass horizon=.", options)
+    '--time-unit week and top=2: pass --horizon.'
+    """
+    for phrase, words in _PHRASES:
+        text = phrase.sub(words, text)
 
     def option(match: re.Match[str]) -> str:
-        name = _OPTIONS.get(match[1], f"--{match[1].replace('_', '-')}")
-        return name if match[2] in ("", ";", ",", ".", ":") else f"{name} "
+        name = options.get(match[1])
+        if name is None or match[2] == "None":
+            return match[0]
+        return name if match[2] is None else " ".join(f"{name} {value}" for value in values(match[2]))
 
     return _ARGUMENT.sub(option, text)
+
+
+def values(written: str) -> list[str]:
+    """What was written in Python, as words of a shell: each element of a list by itself."""
+    with suppress(ValueError, SyntaxError):
+        found = ast.literal_eval(written)
+        return [shlex.quote(str(one)) for one in (found if isinstance(found, list | tuple) else [found])]
+    return [written]
+
+
+def options_of(command: Any) -> dict[str, str]:
+    """Python's arguments that a command has options for."""
+    found = {}
+    for parameter in command.params:
+        long = [name for name in parameter.opts if name.startswith("--")]
+        if long:
+            for argument in _ARGUMENTS.get(parameter.name, (parameter.name,)):
+                found[argument] = long[0]
+    return found
 
 
 class Commands(TyperGroup):
@@ -37,9 +90,13 @@ class Commands(TyperGroup):
         """Run a command."""
         pass_on = warnings.showwarning
 
+        def said(text: object) -> str:
+            command = self.commands.get(ctx.invoked_subcommand or "")
+            return as_options(str(text), {} if command is None else options_of(command))
+
         def show(message: Any, category: type[Warning], *where: Any, **further: Any) -> None:
             if issubclass(category, LifecastWarning):
-                note(as_options(str(message)))
+                note(said(message))
             else:
                 pass_on(message, category, *where, **further)
 
@@ -49,6 +106,6 @@ class Commands(TyperGroup):
             try:
                 return super().invoke(ctx)
             except (LifecastError, OSError) as error:
-                paragraph = " ".join(as_options(str(error)).split())
+                paragraph = " ".join(said(error).split())
                 console(stderr=True).print(f"Error: {paragraph}")
                 raise typer.Exit(2) from error

@@ -12,13 +12,23 @@ Customer = Annotated[str | None, typer.Option(help="Column of the customer id; g
 Date = Annotated[str | None, typer.Option(help="Column of the date; guessed when obvious.")]
 Amount = Annotated[str | None, typer.Option(help="Column of the amount; guessed when obvious, or none.")]
 TimeUnit = Annotated[
-    str | None, typer.Option(help="day, week, month, year or a number of days.", show_default="week")
+    str | None,
+    typer.Option(
+        help="day, week, month, year or a number of days.",
+        show_default="week",
+        autocompletion=lambda: ["day", "week", "month", "year"],
+    ),
 ]
 ObservationEnd = Annotated[
     str | None, typer.Option(help="Last day observed, YYYY-MM-DD.", show_default="the log's last day")
 ]
 Returns = Annotated[
-    str | None, typer.Option(help="Negative amounts: net, drop or refuse.", show_default="net")
+    str | None,
+    typer.Option(
+        help="Negative amounts: net, drop or refuse.",
+        show_default="net",
+        autocompletion=lambda: ["net", "drop", "refuse"],
+    ),
 ]
 MergeWithin = Annotated[
     str | None,
@@ -30,21 +40,35 @@ DateFormat = Annotated[
 Attribute = Annotated[
     list[str] | None, typer.Option(help="Column to keep, one value per customer; may be repeated.")
 ]
+Log = Annotated[
+    str,
+    typer.Argument(
+        metavar="LOG", help="Parquet or CSV file of transactions, or a glob of them; - is standard input."
+    ),
+]
 LogOrRFM = Annotated[
     str,
     typer.Argument(
         metavar="LOG-or-RFM",
-        help="Parquet or CSV file (or glob) of transactions, or what lifecast rfm made.",
+        help="Parquet or CSV file (or glob) of transactions, or what lifecast rfm made; - is standard input.",
     ),
 ]
 Spec = Annotated[Path | None, typer.Option(help="Run specification, a TOML file; options come before it.")]
 Purchases = Annotated[
     str | None,
-    typer.Option(help=f"Family of purchases: {', '.join(PURCHASE_FAMILIES)}.", show_default="bg-nbd"),
+    typer.Option(
+        help=f"Family of purchases: {', '.join(PURCHASE_FAMILIES)}.",
+        show_default="bg-nbd",
+        autocompletion=lambda: list(PURCHASE_FAMILIES),
+    ),
 ]
 Spend = Annotated[
     str | None,
-    typer.Option(help=f"Family of spend: {', '.join(SPEND_FAMILIES)}.", show_default="gamma-gamma"),
+    typer.Option(
+        help=f"Family of spend: {', '.join(SPEND_FAMILIES)}.",
+        show_default="gamma-gamma",
+        autocompletion=lambda: list(SPEND_FAMILIES),
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Random seed.", show_default="0")]
 

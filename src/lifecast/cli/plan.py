@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from lifecast.cli import session
 from lifecast.cli.inputs import read_rfm, refuse_overwriting
 from lifecast.cli.options import (
     Amount,
@@ -63,7 +64,7 @@ def plan(
     returns: Returns = None,
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
-) -> None:
+) -> dict[str, Any]:
     """Segments and cash flow of the customers; with costs, channels' returns and a budget."""
     from lifecast.export import write_table
     from lifecast.model import CLTV
@@ -73,6 +74,7 @@ def plan(
     from lifecast.specification import Data
 
     refuse_overwriting(source, model, costs)
+    source = session.source(source)
     if out.exists() and not out.is_dir():
         raise SettingsError(f"{out} is a file. Choose a folder for the tables.")
     if budget is not None and costs is None:
@@ -136,6 +138,8 @@ def plan(
     if plan is not None:
         print_plan(plan)
     say(f"Wrote {', '.join(f'{name}.csv' for name in tables)} in {out}.")
+    summed = {name: values for name, values in tables.items() if name != "customers"}
+    return {"wrote": [str(out / f"{name}.csv") for name in tables], **summed}
 
 
 def attributes_of(model: "CLTV") -> list[str]:

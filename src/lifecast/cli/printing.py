@@ -7,8 +7,10 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from lifecast.cli import session
 
 WIDTH = 100
 
@@ -19,15 +21,22 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=width, markup=False, highlight=False)
 
 
+def show(what: Any, **style: Any) -> None:
+    """Print on stdout; on stderr where stdout carries data, and not at all where nobody is to read it."""
+    now = session.current
+    if not (now.quiet or now.as_json):
+        console(stderr=now.data).print(what, **style)
+
+
 def say(text: Any = "") -> None:
     """Print text, wrapped at words."""
-    console().print(str(text))
+    show(str(text))
 
 
 def headline(text: str) -> None:
     """Print the title of what comes next."""
     say()
-    console().print(text, style="bold underline")
+    show(text, style="bold underline")
 
 
 def note(text: str) -> None:
@@ -60,14 +69,17 @@ def table(columns: list[str], rows: list[list[str]], words: tuple[str, ...] = ()
             printed.add_column(column, justify="left" if column in words else "right", no_wrap=True)
     for row in rows:
         printed.add_row(*row)
-    console().print(printed)
+    show(printed)
 
 
 @contextmanager
 def working(text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr where that is a terminal; gives what to call with the number done."""
+    """A progress bar with the time left, on stderr where that is a terminal; call it with the number done."""
     screen = console(stderr=True)
     columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
+    if total is not None:
+        columns += [TextColumn("left"), TimeRemainingColumn()]
+    hidden = session.current.quiet or not screen.is_terminal
+    with Progress(*columns, console=screen, transient=True, disable=hidden) as progress:
         task = progress.add_task(text, total=total)
         yield lambda done: progress.update(task, completed=done)

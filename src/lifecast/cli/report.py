@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lifecast.cli import session
 from lifecast.cli.inputs import read_rfm, refuse_overwriting
 from lifecast.cli.options import (
     Amount,
@@ -68,7 +69,7 @@ def report(
     returns: Returns = None,
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
-) -> None:
+) -> dict[str, Any]:
     """Forecast, and write all that it says as one HTML page: figures, segments, channels, past forecasts."""
     from lifecast.export import check_target
     from lifecast.model import CLTV
@@ -80,6 +81,7 @@ def report(
 
     check_target(out, (".html", ".htm"))
     refuse_overwriting(source, model, costs, out)
+    source = session.source(source)
     if budget is not None and costs is None:
         raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
     if past is not None and holds_rfm(source):
@@ -134,6 +136,7 @@ def report(
             )  # fmt: skip
     write_report(forecast, out, model=fitted, title=title, **found)
     say(f"Wrote {out}.")
+    return {"wrote": [str(out)], "total": forecast.total.rename_axis("measure")}
 
 
 def horizons_to(days: float) -> tuple[str, ...]:
