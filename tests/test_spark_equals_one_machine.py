@@ -131,3 +131,161 @@ def same_customers(found: pa.Table, expected: lc.RFM) -> None:
     assert found.column_names == table.column_names
     for name in table.column_names:
         assert found[name].to_pylist() == table[name].to_pylist(), name
+
+
+class Books:
+    """The same customers on one machine and in Spark."""
+
+    def __init__(self, spark: Any) -> None:
+        log = lc.datasets.load_cdnow(sample=True)
+        rng = np.random.default_rng(2)
+        number = log["customer_id"].to_numpy()
+        log = log.assign(
+            channel=np.array(["web", "shop", "app"])[number % 3],
+            age=rng.integers(2, 6, number.max() + 1)[number] * 10,
+            margin=np.where(number % 2, 0.4, -0.1),
+        )
+        settings: dict[str, Any] = {
+            "observation_end": "1997-09-30",
+            "attributes": ["channel", "age", "margin"],
+        }
+        self.here = lc.rfm_summary(log, **settings)
+        self.there: Any = lc.rfm_summary(in_spark(spark, log, 2), **settings)
+
+    def parts(self, count: int) -> Any:
+        """The customers in Spark in so many parts."""
+        from dataclasses import replace
+
+        return replace(self.there, customers=self.there.customers.repartition(count))
+
+
+@pytest.fixture(scope="module")
+def books(spark: Any) -> Books:
+    return Books(spark)
+
+
+@pytest.fixture(scope="module")
+def plain(books: Books) -> lc.CLTV:
+    return lc.CLTV().fit(books.here, draws=200)
+
+
+def same_forecast(there: Any, here: lc.Forecast) -> None:
+    assert np.array_equal(there.sums.cells, here.sums.cells)
+    pd.testing.assert_frame_equal(there.portfolio, here.portfolio, check_exact=True)
+    pd.testing.assert_frame_equal(there.total, here.total, check_exact=True)
+    found = there.customers.toArrow().sort_by("customer_id")
+    assert found.column_names == list(here.customers.columns)
+    for name in found.column_names:
+        assert np.array_equal(found[name].to_numpy(), here.customers[name].to_numpy()), name
+    there.release()
+
+
+def test_is_a_posterior_the_same(books: Books) -> None:
+    def model() -> lc.CLTV:
+        return lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(covariates=["age"]))
+
+    here, there = (model().fit(rfm, draws=100, random_seed=4) for rfm in (books.here, books.there))
+    assert there.posterior.identical(here.posterior)
+    pd.testing.assert_frame_equal(there.diagnostics, here.diagnostics, check_exact=True)
+    with pytest.raises(lc.SettingsError, match="the RFM has channel, age, margin"):
+        books.there.histories(["chanel"])
+
+
+@pytest.mark.parametrize("parts", [1, 3, 7])
+def test_is_a_forecast_the_same_in_any_number_of_parts(books: Books, plain: lc.CLTV, parts: int) -> None:
+    settings: dict[str, Any] = {"annual_discount_rate": 0.1, "worlds": 60, "random_seed": parts}
+    there = plain.forecast(books.parts(parts), "6 months", **settings)
+    same_forecast(there, plain.forecast(books.here, "6 months", **settings))
+
+
+def test_is_a_forecast_the_same_for_groups_covariates_and_margins(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifecast.spark_forecast.CUSTOMERS_AT_A_TIME", 100)
+    purchases, spend = lc.BGNBD(covariates=["age"]), lc.GammaGamma(groups="channel")
+    model = lc.CLTV(purchases, spend, market=None).fit(books.here, draws=100)
+    here, there = (
+        model.forecast(rfm, 26, margin="margin", worlds=50) for rfm in (books.here, books.parts(2))
+    )
+    same_forecast(there, here)
+
+
+def test_is_a_forecast_of_opportunities_the_same(spark: Any) -> None:
+    rng = np.random.default_rng(3)
+    T = rng.integers(1, 9, 300)
+    frequency = rng.binomial(T, 0.3)
+    table = pd.DataFrame({"customer_id": np.arange(300), "frequency": frequency, "T": T.astype(float)})
+    table["recency"] = np.where(frequency > 0, np.maximum(frequency, T - 1.0), 0.0)
+    model = lc.CLTV.from_parameters(
+        {"alpha": 1.2, "beta": 0.75, "gamma": 0.66, "delta": 2.78}, families=("bg-bb", ""), time_unit="year"
+    )
+    frame = spark.createDataFrame(pa.Table.from_pandas(table, preserve_index=False)).repartition(3)
+    there = model.forecast(lc.SparkRFM.from_frame(frame, "year"), 5, worlds=40)
+    same_forecast(there, model.forecast(lc.RFM.from_frame(table, "year"), 5, worlds=40))
+
+
+class Mortal(lc.BGNBD):
+    """Kills its worker at the second hundred customers of a task, after the answer for the first; once."""
+
+    grave: Path
+    calls: list[int] = []  # noqa: RUF012
+
+    def simulate_purchases(self, *arguments: Any, **settings: Any) -> Any:
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        if context is not None and context.partitionId() == 1 and context.attemptNumber() == 0:
+            self.calls.append(1)
+            if len(self.calls) == 2:
+                self.grave.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().simulate_purchases(*arguments, **settings)
+
+
+def test_does_a_lost_worker_change_nothing(
+    books: Books, plain: lc.CLTV, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifecast.spark_forecast.CUSTOMERS_AT_A_TIME", 100)
+    here = plain.forecast(books.here, 26, worlds=50)
+    Mortal.grave = tmp_path / "killed"
+    monkeypatch.setattr(plain, "purchases", Mortal())
+    there = plain.forecast(books.parts(4), 26, worlds=50)
+    assert Mortal.grave.exists()
+    same_forecast(there, here)
+
+
+def test_are_customers_the_same_after_a_file(
+    spark: Any, books: Books, plain: lc.CLTV, tmp_path: Path
+) -> None:
+    books.there.customers.write.parquet(str(tmp_path / "rfm"))
+    read = lc.SparkRFM.from_frame(spark.read.parquet(str(tmp_path / "rfm")), "week", "1997-09-30")
+    assert read.attributes == books.there.attributes
+    same_customers(read.customers.toArrow(), books.here)
+    same_forecast(plain.forecast(read, 13, worlds=40), plain.forecast(books.here, 13, worlds=40))
+
+
+def test_is_what_cannot_be_refused_in_plain_words(spark: Any, books: Books, plain: lc.CLTV) -> None:
+    good = pd.DataFrame({"customer_id": [1, 2], "date": pd.Timestamp("2024-05-01"), "amount": [1.0, 2.0]})
+
+    def summarised(log: pd.DataFrame, **settings: Any) -> Any:
+        return lc.rfm_summary(spark.createDataFrame(pa.Table.from_pandas(log)), **settings)
+
+    with pytest.raises(lc.DataError, match=r"1 of 2 lines have no date that can be read in 'date'"):
+        summarised(good.assign(date=[pd.Timestamp("2024-05-01"), None]))
+    with pytest.raises(lc.DataError, match=r"1 of 2 lines have a missing or infinite amount.*inf"):
+        summarised(good.assign(amount=[1.0, np.inf]))
+    with pytest.raises(lc.DataError, match=r"not whole numbers \(first: 1\.5\)"):
+        summarised(good.assign(customer_id=[1.0, 1.5]))
+    with pytest.raises(lc.DataError, match="no line with a customer id"):
+        summarised(good.assign(customer_id=["", None]))
+    with pytest.raises(lc.SettingsError, match=r"column of string, not of dates.*to_date"):
+        summarised(good.assign(date="2024-05-01"))
+    with pytest.raises(lc.SettingsError, match="No purchase was made on or before"):
+        summarised(good, observation_end="2023-01-01")
+    with pytest.raises(lc.DataError, match="1 of 2 lines have a negative amount"):
+        summarised(good.assign(amount=[1.0, -2.0]), returns="refuse")
+    with pytest.raises(lc.DataError, match="The RFM counts time in days, the model in weeks"):
+        plain.forecast(lc.SparkRFM.from_frame(books.there.customers, "day"), 30)
+    early = books.there.customers.withColumn("T", pyspark.sql.functions.lit(0.5))
+    with pytest.raises(lc.DataError, match="customers have recency > T in weeks"):
+        plain.forecast(lc.SparkRFM.from_frame(early, "week"), 30)

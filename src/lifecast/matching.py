@@ -46,13 +46,23 @@ def check_unit(rfm: RFM, unit: TimeUnit, family: PurchaseFamily) -> None:
         Another unit of time, or histories that the family cannot have made.
     """
     check_rfm(rfm)
-    if unit.days != rfm.time_unit.days:
-        raise DataError(
-            f"The RFM counts time in {rfm.time_unit.name}s, the model in {unit.name}s. "
-            f"Make the RFM with time_unit={unit.name!r}."
-        )
+    check_same_unit(rfm.time_unit, unit)
     if isinstance(family, DiscreteTime):
         family.check_histories(rfm.frequency, rfm.recency, rfm.T)
+
+
+def check_same_unit(found: TimeUnit, needed: TimeUnit) -> None:
+    """Refuse customers whose unit of time is not the model's.
+
+    Raises
+    ------
+    DataError
+    """
+    if needed.days != found.days:
+        raise DataError(
+            f"The RFM counts time in {found.name}s, the model in {needed.name}s. "
+            f"Make the RFM with time_unit={needed.name!r}."
+        )
 
 
 def warn_of_strangers(rfm: RFM, posterior: Posterior, spend: SpendFamily | None) -> None:

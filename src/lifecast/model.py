@@ -32,7 +32,7 @@ from lifecast.market import (
     unflatten,
     unknown_past,
 )
-from lifecast.matching import check_families, check_unit, warn_of_strangers
+from lifecast.matching import check_families, check_same_unit, check_unit, warn_of_strangers
 from lifecast.methods import METHODS, Method
 from lifecast.new_customers import NewCustomers, expected_curve, look_ahead, newly_acquired
 from lifecast.outlook import Outlook
@@ -418,8 +418,8 @@ class CLTV(Settings):
             "random_seed": random_seed,
         }
         if isinstance(rfm, SparkRFM):
-            outlook = self._outlook(rfm, *asked)
-            found: Any = forecast_in_spark(rfm, self._unit(), outlook, interval, settings)
+            check_same_unit(rfm.time_unit, self._unit())
+            found: Any = forecast_in_spark(rfm, self._outlook(rfm, *asked), interval, settings)
             return found  # type: ignore[no-any-return]
         self._same_unit(rfm)
         check_work(chunk_size, threads)

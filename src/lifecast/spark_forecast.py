@@ -71,9 +71,9 @@ class SparkForecast:
 
 
 def forecast_in_spark(
-    rfm: SparkRFM, unit: TimeUnit, outlook: Outlook, interval: float, settings: dict[str, Any]
+    rfm: SparkRFM, outlook: Outlook, interval: float, settings: dict[str, Any]
 ) -> SparkForecast:
-    """Simulate the customers of an RFM in Spark, in its tasks; ``unit`` is that of the fit."""
+    """Simulate the customers of an RFM in Spark, in its tasks."""
     from pyspark import StorageLevel
     from pyspark.sql import functions as F
     from pyspark.sql.types import BinaryType, DoubleType, StructField
@@ -83,7 +83,7 @@ def forecast_in_spark(
     names = ("customer_id", *PURCHASES, *money, *known)
     customers = rfm.customers.select(*(column(name).alias(f"c{i}") for i, name in enumerate(names)))
     made = rfm.report is not None
-    task = Task(outlook, names, rfm.time_unit, unit, rfm.observation_end, made, CUSTOMERS_AT_A_TIME)
+    task = Task(outlook, names, rfm.time_unit, rfm.observation_end, made, CUSTOMERS_AT_A_TIME)
     with clear_errors():
         reach = reach_of(customers, task)
         fields = [StructField("customer_id", customers.schema["c0"].dataType)]
@@ -138,7 +138,7 @@ class Task:
     outlook : Outlook
     names : tuple of str
         What the columns of the customers' table stand for, in order.
-    unit, unit_of_fit : TimeUnit
+    unit : TimeUnit
     end : date or None
         The last day observed.
     made : bool
@@ -150,7 +150,6 @@ class Task:
     outlook: Outlook
     names: tuple[str, ...]
     unit: TimeUnit
-    unit_of_fit: TimeUnit
     end: date | None
     made: bool
     at_a_time: int
@@ -162,7 +161,7 @@ class Task:
         for rfm in self._parts(batches):
             if not self.made:
                 RFM.from_frame(rfm.to_frame(), self.unit)  # refuses what no customer can have done
-            check_unit(rfm, self.unit_of_fit, self.outlook.purchase_family)
+            check_unit(rfm, self.unit, self.outlook.purchase_family)
             for kind, (x, T) in self.outlook.reach(rfm).items():
                 rows = {"kind": pa.array([kind] * x.size, pa.binary()), "x": x, "T": T}
                 yield from pa.table(rows).to_batches()

@@ -5,7 +5,6 @@ from numba import njit
 
 from lifecast.arrays import Floats, Integers
 from lifecast.kernels.bg_bb import (
-    last_opportunities,
     leaving_table,
     log_probability_table,
     log_purchase_pmf,
@@ -19,7 +18,7 @@ from lifecast.kernels.bg_bb import (
 def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:
     """`probability_alive` of every row in every world, shape (row, world).
 
-    Rows with equal x stand together, so that a table of the chances to leave serves them all.
+    Rows come sorted by x and T, so that a table of the chances to leave serves all that have both.
     """
     table = np.empty((x.size, theta.shape[0]))
     for s in range(theta.shape[0]):
@@ -28,10 +27,9 @@ def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) 
         log_g, tail = buying, buying
         for i in range(x.size):
             n = x[i]
-            if i == 0 or n != x[i - 1]:
-                log_g, tail = leaving_table(
-                    n, last_opportunities(x, T, i), buying[n], alpha, beta, gamma, delta
-                )
+            if i == 0 or n != x[i - 1] or T[i] != T[i - 1]:
+                # Up to this T alone: a table that reached on would give other last digits in other company.
+                log_g, tail = leaving_table(n, int(T[i]), buying[n], alpha, beta, gamma, delta)
             at_t_x, at_T = int(t_x[i]) - n, int(T[i]) - n
             history, alive = relative_to_leaving(at_t_x, at_T, int(T[i]), log_g, tail, gamma, delta)
             table[i, s] = alive / history
