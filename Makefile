@@ -8,13 +8,14 @@ BIN := .venv/bin
 # The last thing an installation writes: one that was interrupted begins again.
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test test-slow bench lock format clean FORCE
+.PHONY: help demo docs test test-slow bench lock format clean FORCE
 
 help:
 	@echo "make demo       real customers' lifetime values, into demo-output/"
 	@echo "make test       linters, types and tests, as CI runs them"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make bench      speed and memory beside the peers, and how well intervals hold (an hour)"
+	@echo "make docs       the pages, with references built from the code, into build/docs/"
 	@echo "make lock       requirements/py*.txt from pyproject.toml (UPGRADE=1: with the newest versions)"
 	@echo "make format     sort imports and format"
 	@echo "make clean      remove .venv and all that was built"
@@ -37,6 +38,10 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/backtesting.py
 	$(BIN)/python benchmarks/interval_coverage.py
+
+docs: $(INSTALLED)
+	$(BIN)/sphinx-build -q -W --keep-going -c docs . build/docs -d build/doctrees
+	@echo "Open build/docs/index.html."
 
 lock:
 	bash requirements/lock.sh $(if $(UPGRADE),--upgrade)

@@ -35,13 +35,13 @@ def executed(source: Path) -> Any:
         cell["id"], cell["metadata"] = f"cell-{number}", {}
         if cell.cell_type == "code":
             cell["execution_count"] = None
-            cell["outputs"] = [kept(output) for output in cell["outputs"] if not names_axes(output)]
+            cell["outputs"] = [kept(output) for output in cell["outputs"] if not names_artist(output)]
     return notebook
 
 
-def names_axes(output: Any) -> bool:
-    """Whether it is only the name of the axes that a figure was drawn into."""
-    return output.get("data", {}).get("text/plain", "").startswith("<Axes: ")
+def names_artist(output: Any) -> bool:
+    """Whether it is only the name of a part of a figure: its axes, or their title."""
+    return output.get("data", {}).get("text/plain", "").startswith(("<Axes: ", "Text(", "<matplotlib."))
 
 
 def kept(output: Any) -> Any:

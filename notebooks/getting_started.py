@@ -38,8 +38,8 @@ model.diagnostics[["part", "check", "figure", "threshold", "passed"]].round(3)
 figure, ax = plt.subplots(figsize=(8, 4.5))
 plots.plot_customer_map(model, rfm, ax=ax)
 # %% [markdown]
-# A customer who bought ten times and then not for 15 weeks has most probably left; one who bought twice, and was
-# away for the same 15 weeks, probably has not. The same silence means different things.
+# A customer who bought ten times and then not for 15 weeks has most probably left; one who bought twice, and
+# was away for the same 15 weeks, probably has not. The same silence means different things.
 #
 # ## What will come?
 # Every customer's next 39 weeks, in the same thousand possible worlds:
@@ -56,8 +56,8 @@ figure, ax = plt.subplots(figsize=(8, 4))
 forecast.plot_portfolio(ax=ax, actual=rfm.holdout.period_purchases)
 forecast.total.round(0)
 # %% [markdown]
-# The points are what came. Most weeks lie in their interval; the highest are in November, before Christmas, and
-# in March, which no log of nine months could have shown.
+# The points are what came. Most weeks lie in their interval; the highest are in November, before Christmas,
+# and in March, which no log of nine months could have shown.
 # %%
 came = rfm.holdout.period_purchases.sum(), rfm.holdout.period_value.sum()
 print(f"{came[0]:,} purchases came, worth {came[1]:,.0f} dollars, before discounting.")

@@ -16,16 +16,18 @@ WITHIN = 0.1
 TABLES: Any = ("display.width", 120, "display.max_columns", 20)
 
 
-def run_cell(source: str, namespace: dict[str, Any], name: str = "<cell>") -> str:
-    """Run code as a notebook's cell, and give what it prints and what its last expression shows."""
+def run_cell(source: str, namespace: dict[str, Any], name: str, *, echo: bool) -> str:
+    """Run code and give what it prints; with an echo, what its last expression shows too."""
     tree = ast.parse(source, name)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body.pop() if echo and tree.body and isinstance(tree.body[-1], ast.Expr) else None
     printed = StringIO()
     with redirect_stdout(printed), pd.option_context(*TABLES):
         exec(compile(tree, name, "exec"), namespace)
         if last is not None:
             value = eval(compile(ast.Expression(last.value), name, "eval"), namespace)
-            if value is not None and not repr(value).startswith("<Axes: "):
+            if value is not None and not repr(value).startswith(
+                ("<Axes: ", "Text(", "<matplotlib.")
+            ):  # parts of a figure
                 print(repr(value))
     return printed.getvalue()
 

@@ -112,7 +112,7 @@ def test_do_a_pages_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.M
             run_commands(block, tmp_path, where)
             continue
         # Newlines for what stands before: tracebacks give the page's lines.
-        came = run_cell("\n" * (block.line - 1) + block.code, namespace, str(page))
+        came = run_cell("\n" * (block.line - 1) + block.code, namespace, str(page), echo=False)
         wrong = None if block.told is None else unlike(block.told, came)
         assert wrong is None, f"{where}: {wrong}"
 

@@ -34,7 +34,7 @@ def test_does_the_notebook_run_and_show_what_it_says(
     for number, cell in enumerate(kept):
         if cell["cell_type"] != "code":
             continue
-        came = run_cell("".join(cell["source"]), namespace, f"{notebook.name}, cell {number}")
+        came = run_cell("".join(cell["source"]), namespace, f"{notebook.name}, cell {number}", echo=True)
         told = "\n".join(text_of(one) for one in cell["outputs"] if "image/png" not in one.get("data", {}))
         assert unlike(told, came) is None, f"cell {number}: {unlike(told, came)}\n{MADE_ANEW}"
         drew = any("image/png" in one.get("data", {}) for one in cell["outputs"])
