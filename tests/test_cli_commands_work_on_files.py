@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 
 import lifecast as lc
 from lifecast.cli import app
-from lifecast.cli.messages import as_options
 
 COLUMNS = {"customer_id": "Kunde [nr]", "date": "Tag", "amount": "Betrag"}
 ODD = ["--customer", "Kunde [nr]", "--date", "Tag", "--amount", "Betrag", "--date-format", "%d.%m.%Y"]
@@ -158,13 +157,6 @@ def test_does_help_show_an_example(command: str) -> None:
 
 def test_does_it_say_its_version() -> None:
     assert lifecast("--version").stdout == "lifecast 0.1.0\n"
-
-
-def test_do_messages_speak_the_command_lines_language() -> None:
-    said = as_options(
-        "customer_id='C': none. Pass customer_id=; or time_unit='day', random_seed=3, update=4."
-    )
-    assert said == "--customer 'C': none. Pass --customer; or --time-unit 'day', --seed 3, update=4."
 
 
 def test_does_help_come_without_the_heavy_libraries() -> None:

@@ -32,6 +32,7 @@ _PHRASES = (
     (re.compile(r"\bto rfm_summary\b(?!\()"), "to lifecast rfm"),
     (re.compile(r"\bwith rfm_summary\b(?!\()"), "with lifecast rfm"),
 )
+_CALL = re.compile(r"(\w\([^()]*\))")  # Python code: left as it is
 _VALUE = r"""'[^']*'|"[^"]*"|\[[^\]]*\]|[^\s;,:()]*[^\s;,:().]"""
 _ARGUMENT = re.compile(rf"(?<![\w.(\"-])(\w+)=({_VALUE})?(?=[\s;,:.)]|$)")
 
@@ -61,7 +62,8 @@ def as_options(text: str, options: Mapping[str, str]) -> str:
             return match[0]
         return name if match[2] is None else " ".join(f"{name} {value}" for value in values(match[2]))
 
-    return _ARGUMENT.sub(option, text)
+    parts = _CALL.split(text)  # every second one is a call
+    return "".join(part if place % 2 else _ARGUMENT.sub(option, part) for place, part in enumerate(parts))
 
 
 def values(written: str) -> list[str]:

@@ -104,10 +104,9 @@ def print_monitor(saved: "SavedForecast", watched: "Monitor", measure: str) -> N
     table(["to", "came", "forecast", f"{saved.interval:.0%} interval", ""], rows, words=("",))
     last = periods.iloc[-1]
     off = last["total_actual"] / last["total_mean"] - 1
-    say(
-        f"In all {count(last['total_actual'])}, {off:+.1%} off the mean; {last['misses']:.0f} of {len(periods)} "
-        f"periods were outside, where {last['expected_misses']:.1f} were to be expected."
-    )
+    say(f"In all {count(last['total_actual'])}, {off:+.1%} off the mean.")
+    misses, expected = last["misses"], last["expected_misses"]
+    say(f"{misses:.0f} of {len(periods)} periods were outside, where {expected:.1f} were to be expected.")
     if watched.alarm:
         say(
             f"ALARM since period {watched.since}: reality is outside more often than the forecast allows for "
