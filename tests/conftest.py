@@ -1,6 +1,9 @@
 """What every test may ask for."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +11,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--record",
+        action="store_true",
+        help="keep what is measured for docs/reliability.md, in docs/reliability",
+    )
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too (make test-slow)")
 
 
@@ -35,3 +43,15 @@ def shared() -> Path:
             f"{folder} is not here: the published figures and logs lie beside the checkout, not in it"
         )
     return folder
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Keeps figures under a name for docs/make_reliability.py, where --record asks for it."""
+
+    def keep(name: str, figures: Any) -> None:
+        if request.config.getoption("--record"):
+            path = ROOT / "docs" / "reliability" / f"{name}.json"
+            path.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    return keep

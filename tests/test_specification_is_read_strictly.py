@@ -28,6 +28,7 @@ fit_to = "means"
 method = "map"
 draws = 500
 random_seed = 7
+outliers = "leave out"
 
 [forecast]
 horizon = "12 months"
@@ -53,7 +54,7 @@ def test_does_every_key_arrive(tmp_path: Path) -> None:
         "returns": "drop",
         "merge_within": 3,
     }
-    assert dict(run.fit) == {"method": "map", "draws": 500, "random_seed": 7}
+    assert dict(run.fit) == {"method": "map", "draws": 500, "random_seed": 7, "outliers": "leave out"}
     assert dict(run.forecast) == {
         "horizon": "12 months",
         "annual_discount_rate": 0.1,
