@@ -66,6 +66,7 @@ SHORTCUTS = {
     ("forecast", "uncertainty"),  # forecast.uncertainty()
     ("model", "interop"),  # model.to_sql()
     ("rfm", "rfm_file"),  # RFM.save and RFM.load
+    ("rfm", "parquet_rfm"),  # rfm_summary(to=...)
     ("rfm", "spark_rfm"),  # rfm_summary of a log in Spark
 }
 

@@ -269,7 +269,10 @@ def freeze(record: Any, integers: tuple[str, ...], floats: tuple[str, ...]) -> N
     """Give a frozen dataclass arrays of its own, of the right type, that cannot be written to."""
     for names, kind in ((integers, np.int64), (floats, np.float64)):
         for name in names:
-            if getattr(record, name) is not None:
-                values = np.array(getattr(record, name), dtype=kind)
-                values.setflags(write=False)
+            given = getattr(record, name)
+            if given is not None:
+                values = np.asarray(given, dtype=kind)
+                if values.flags.writeable or values.base is not None:
+                    values = values.copy()
+                    values.setflags(write=False)
                 object.__setattr__(record, name, values)

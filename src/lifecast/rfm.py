@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date as Date
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from lifecast.arrays import Floats, Integers
 from lifecast.engines.duckdb import CustomerTables, SummaryQuery, summarise
 from lifecast.engines.spark import is_spark_frame
 from lifecast.errors import DataError, SettingsError
+from lifecast.export import check_target
 from lifecast.fingerprint import digest_of_rows
 from lifecast.log_report import LeftTruncation, LogReport
 from lifecast.past import Past, freeze, remember
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PURCHASES = ("frequency", "recency", "T")
+# What leaves the engine of each customer.
+_SUMMED = {
+    *("frequency", "first_day", "recency_days", "repeat_amount", "positive_repeats", "repeat_logarithms"),
+    *("repeat_log_squares", "held_frequency", "held_value"),
+}
+ROWS_AT_A_TIME = 122_880  # a row group of DuckDB's
 MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
 MOST_PERIODS = 1_000_000  # of a holdout
 _HOLDOUT = ("frequency_holdout", "monetary_value_holdout", "duration_holdout")
@@ -299,6 +307,8 @@ def rfm_summary(
     attributes: Sequence[str] = (),
     date_format: str | None = None,
     past: bool = True,
+    to: str | os.PathLike[str] | None = None,
+    memory_limit: str | None = None,
 ) -> RFM:
     """Summarise a transaction log of any size as one row per customer.
 
@@ -327,16 +337,21 @@ def rfm_summary(
         Columns to keep, one value per customer: the first known up to the observation end.
     date_format : str, optional
         How dates are written where they are text or whole numbers, such as "%d/%m/%Y"; by default ISO 8601.
-
     past : bool, default True
         Also sum up the log at a few earlier observation ends, for the fit to learn the market from. Scoring
         customers does without.
+    to : path, optional
+        A Parquet file for the customers, who then never are in memory together; it is written whole or not at
+        all. `RFM.load` and `ParquetRFM.open` read it.
+    memory_limit : str, optional
+        What DuckDB may use for the log, such as "4GB"; beyond, it spills to disk. By default, four fifths of
+        all memory.
 
     Returns
     -------
     RFM
         Sorted by customer id; its `report` says what was dropped, merged and netted. Of a log in Spark, a
-        `lifecast.SparkRFM`, whose customers stay there.
+        `lifecast.SparkRFM`, whose customers stay there; with ``to``, a `lifecast.ParquetRFM`.
 
     Raises
     ------
@@ -395,16 +410,35 @@ def rfm_summary(
         )
 
     if is_spark_frame(log):
+        if to is not None or memory_limit is not None:
+            raise SettingsError(
+                "to= and memory_limit= are for logs that DuckDB reads. Of a log in Spark, customers stay in "
+                "Spark: write rfm.customers."
+            )
         from lifecast.spark_rfm import summarise_in_spark
 
         in_spark: Any = summarise_in_spark(log, columns, names, date_format, query_of, unit, past)
         return in_spark  # type: ignore[no-any-return]
-    log_lines = read_transactions(log, **columns, attributes=names, date_format=date_format)
+    if to is not None:
+        check_target(to, (".parquet",))
+    log_lines = read_transactions(
+        log, **columns, attributes=names, date_format=date_format, memory_limit=memory_limit
+    )
     query = query_of(log_lines)
     tables = summarise(log_lines.connection, query)
-    if not tables.customers.num_rows:
+    if not tables.counts["purchases"]:
         raise no_purchases(log_lines, query)
-    return _assemble(tables, query, log_lines, unit, remember(tables.ask, tables.net, unit) if past else None)
+    summed = SummedLog(
+        log_lines, query, unit, tables, remember(tables.ask, tables.net, unit) if past else None
+    )
+    if to is not None:
+        from lifecast.parquet_rfm import ParquetRFM
+        from lifecast.rfm_file import save_summed
+
+        save_summed(summed, to)
+        on_disk: Any = ParquetRFM.open(to, memory_limit=memory_limit)
+        return on_disk  # type: ignore[no-any-return]
+    return summed.collect()
 
 
 def no_purchases(lines: LinesRead, query: SummaryQuery) -> SettingsError:
@@ -431,58 +465,131 @@ def days_to_merge(merge_within: str | int) -> int:
     return named
 
 
-def _assemble(
-    tables: CustomerTables, query: SummaryQuery, log: Transactions, unit: TimeUnit, past: Past | None
-) -> RFM:
-    columns = dict(zip(tables.customers.column_names, tables.customers.columns, strict=True))
-    first_day = columns["first_day"].to_numpy().astype("datetime64[D]")
-    frequency = columns["frequency"].to_numpy()
-    money: dict[str, Any] = {}
-    if log.has_amount:
-        positive = columns["positive_repeats"].to_numpy()
-        money = {
-            "monetary_value": columns["repeat_amount"].to_numpy() / np.maximum(frequency, 1),
-            "monetary_log_mean": columns["repeat_logarithms"].to_numpy() / np.maximum(positive, 1),
-            "monetary_log_sd": np.sqrt(columns["repeat_log_squares"].to_numpy()) / np.maximum(positive, 1),
-            "monetary_frequency": positive,
+@dataclass(frozen=True, eq=False)
+class SummedLog:
+    """A log whose customers are summed up, and still in the engine.
+
+    Attributes
+    ----------
+    log : Transactions
+    query : SummaryQuery
+    unit : TimeUnit
+    tables : CustomerTables
+    past : Past or None
+    first_seen : Counter
+        How many of the customers that were read were first seen so many days before the observation end.
+    changed : Counter
+        How many customers' lines each attribute changes in, likewise.
+    """
+
+    log: Transactions
+    query: SummaryQuery
+    unit: TimeUnit
+    tables: CustomerTables
+    past: Past | None
+    first_seen: "Counter[int]" = field(default_factory=Counter)
+    changed: "Counter[str]" = field(default_factory=Counter)
+
+    def parts(self, in_order: bool) -> "Iterator[dict[str, Any]]":
+        """The customers as columns by name, some at a time: those of an RFM, its holdout, its attributes."""
+        for batch in self.tables.customers(ROWS_AT_A_TIME, in_order):
+            yield self._columns(dict(zip(batch.schema.names, batch.columns, strict=True)))
+
+    def collect(self) -> RFM:
+        """All customers in memory, in the order of their ids."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found: dict[str, list[Any]] = {}
+        for part in self.parts(in_order=False):
+            for name, values in part.items():
+                found.setdefault(name, []).append(compact(values))
+        self.log.connection.close()  # what it holds is as large as what comes
+        order = pc.sort_indices(pa.chunked_array(found["customer_id"]))
+        whole: dict[str, Any] = {}
+        for name in list(found):
+            parts = found.pop(name)
+            if isinstance(parts[0], np.ndarray):
+                kind = np.int64 if parts[0].dtype.kind == "i" else np.float64
+                whole[name] = np.concatenate(parts).take(order.to_numpy()).astype(kind, copy=False)
+                whole[name].setflags(write=False)
+            else:
+                whole[name] = pa.chunked_array(parts).take(order).combine_chunks()
+        held = self.holdout(whole.pop("frequency_holdout", None), whole.pop("monetary_value_holdout", None))
+        return RFM(
+            customer_id=whole.pop("customer_id"),
+            **{name: whole.pop(name) for name in (*PURCHASES, *MONEY) if name in whole},
+            time_unit=self.unit,
+            attributes=whole,
+            observation_end=self.query.end,
+            report=self.report(),
+            holdout=held,
+            past=self.past,
+        )
+
+    def holdout(self, frequency: Integers | None, value: Floats | None) -> Holdout | None:
+        """What came after the observation end, where asked for."""
+        end, periods = self.query.held_end, self.tables.periods
+        if end is None or periods is None or frequency is None:
+            return None
+        duration = (end - self.query.end).days / self.unit.days
+        period = periods["period"].to_numpy()
+        purchases = np.zeros(int(np.ceil(duration)), np.int64)
+        purchases[period] = periods["purchases"].to_numpy()
+        period_value = None
+        if value is not None:
+            period_value = np.zeros(len(purchases))
+            period_value[period] = periods["value"].to_numpy()
+        return Holdout(end, duration, frequency, value, purchases, period_value)
+
+    def report(self) -> LogReport:
+        """What became of the log's lines, once all customers are read."""
+        days = np.zeros(max(self.first_seen) + 1, np.int64)
+        days[list(self.first_seen)] = list(self.first_seen.values())
+        changed = {name: self.changed[name] for name in self.log.attributes}
+        return report_of(self.log, self.query, self.tables.counts, changed, days)
+
+    def _columns(self, found: "dict[str, pa.Array[Any]]") -> dict[str, Any]:
+        numbers = {
+            name: values.to_numpy(zero_copy_only=False) for name, values in found.items() if name in _SUMMED
         }
-    days_observed = (np.datetime64(query.end) - first_day).astype(np.int64)
-    changed = {
-        name: int(np.count_nonzero(tables.customers[f"{ours}_changed"].to_numpy()))
-        for name, ours in zip(log.attributes, query.attributes, strict=True)
-    }
-    return RFM(
-        customer_id=columns["customer_id"].combine_chunks(),
-        frequency=frequency,
-        recency=columns["recency_days"].to_numpy() / unit.days,
-        T=days_observed / unit.days,
-        time_unit=unit,
-        **money,
-        attributes={
-            name: columns[ours].combine_chunks()
-            for name, ours in zip(log.attributes, query.attributes, strict=True)
-        },
-        observation_end=query.end,
-        report=report_of(log, query, tables.counts, changed, np.bincount(days_observed)),
-        holdout=_hold_out(tables, query, unit),
-        past=past,
-    )
+        days_observed = (np.datetime64(self.query.end) - numbers["first_day"]).astype(np.int64)
+        days, customers = np.unique(days_observed, return_counts=True)
+        self.first_seen.update(dict(zip(days.tolist(), customers.tolist(), strict=True)))
+        columns: dict[str, Any] = {
+            "customer_id": found["customer_id"],
+            "frequency": numbers["frequency"],
+            "recency": numbers["recency_days"] / self.unit.days,
+            "T": days_observed / self.unit.days,
+        }
+        if self.log.has_amount:
+            positive = np.maximum(numbers["positive_repeats"], 1)
+            columns |= {
+                "monetary_value": numbers["repeat_amount"] / np.maximum(numbers["frequency"], 1),
+                "monetary_log_mean": numbers["repeat_logarithms"] / positive,
+                "monetary_log_sd": np.sqrt(numbers["repeat_log_squares"]) / positive,
+                "monetary_frequency": numbers["positive_repeats"],
+            }
+        if self.query.held_end is not None:
+            columns["frequency_holdout"] = numbers["held_frequency"]
+            if self.log.has_amount:
+                columns["monetary_value_holdout"] = numbers["held_value"]
+        for name, ours in zip(self.log.attributes, self.query.attributes, strict=True):
+            columns[name] = found[ours]
+            self.changed[name] += found[f"{ours}_changed"].true_count
+        return columns
 
 
-def _hold_out(tables: CustomerTables, query: SummaryQuery, unit: TimeUnit) -> Holdout | None:
-    if query.held_end is None or tables.periods is None:
-        return None
-    duration = (query.held_end - query.end).days / unit.days
-    period = tables.periods["period"].to_numpy()
-    purchases = np.zeros(int(np.ceil(duration)), np.int64)
-    purchases[period] = tables.periods["purchases"].to_numpy()
-    value = period_value = None
-    if query.largest_amount is not None:
-        value = tables.customers["held_value"].to_numpy()
-        period_value = np.zeros(len(purchases))
-        period_value[period] = tables.periods["value"].to_numpy()
-    frequency = tables.customers["held_frequency"].to_numpy()
-    return Holdout(query.held_end, duration, frequency, value, purchases, period_value)
+def compact(values: Any) -> Any:
+    """The same values in memory of their own, whole numbers in as few bytes as any customer's need.
+
+    What the engine hands over keeps all columns of its batch in memory, as long as one of them is kept.
+    """
+    import pyarrow as pa
+
+    if not isinstance(values, np.ndarray):
+        return pa.concat_arrays([values, values[:0]])
+    return values.astype(np.int32 if values.dtype.kind == "i" else values.dtype)
 
 
 def report_of(

@@ -3,21 +3,25 @@
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from lifecast.errors import FileFormatError
 from lifecast.export.files import written_beside
 from lifecast.log_report import LeftTruncation, LogReport
 from lifecast.past import Past, pack, unpack
-from lifecast.rfm import RFM, Holdout
+from lifecast.rfm import RFM, Holdout, SummedLog
 from lifecast.rfm_frame import check_numbers
 from lifecast.timeunit import TimeUnit
 
 FORMAT = 1
+ROW_GROUP = 1_000_000
 _KEY = b"lifecast_rfm"
 _PAST = b"lifecast_past"
 _MONEY = ("monetary_value", "monetary_log_mean", "monetary_log_sd", "monetary_frequency")
@@ -27,37 +31,77 @@ _HELD = {"frequency": "frequency_holdout", "value": "monetary_value_holdout"}
 
 def save_rfm(rfm: RFM, path: str | os.PathLike[str]) -> None:
     """Write an RFM to one Parquet file, whole or not at all."""
+    columns: dict[str, Any] = {"customer_id": rfm.customer_id}
+    columns |= {name: getattr(rfm, name) for name in _ARRAYS if getattr(rfm, name) is not None}
+    if (held := rfm.holdout) is not None:
+        columns |= {_HELD[name]: getattr(held, name) for name in _HELD if getattr(held, name) is not None}
+    parts = iter([columns | dict(rfm.attributes)])
+    about = partial(_about, rfm.time_unit, rfm.observation_end, rfm.report, tuple(rfm.attributes), held)
+    _write(path, parts, about, rfm.past)
+
+
+def save_summed(log: SummedLog, path: str | os.PathLike[str]) -> None:
+    """Write the RFM of a log to one Parquet file, whole or not at all, some customers at a time."""
+    nobody = np.zeros(0, np.int64)
+
+    def about() -> dict[str, Any]:
+        held = log.holdout(nobody, np.zeros(0) if log.log.has_amount else None)
+        return _about(log.unit, log.query.end, log.report(), log.log.attributes, held)
+
+    _write(path, log.parts(in_order=True), about, log.past)
+
+
+def _write(
+    path: str | os.PathLike[str],
+    parts: Iterator[dict[str, Any]],
+    about: Callable[[], dict[str, Any]],
+    past: Past | None,
+) -> None:
+    """Write columns part by part, then what is known besides once all are read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: dict[str, Any] = {"customer_id": rfm.customer_id}
-    columns |= {name: getattr(rfm, name) for name in _ARRAYS if getattr(rfm, name) is not None}
-    about: dict[str, Any] = {
+    first = pa.table(next(parts))
+    with written_beside(path) as beside, pq.ParquetWriter(beside, first.schema) as writer:
+        writer.write_table(first)
+        waiting: list[pa.Table] = []
+        for part in parts:
+            waiting.append(pa.table(part))
+            if sum(map(len, waiting)) >= ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+        said: dict[str, Any] = about() | {"past": None}
+        if past is not None:
+            histories, said["past"] = pack(past)
+            writer.add_key_value_metadata({_PAST: _as_text(histories)})
+        # Not in the table's own metadata, which are written twice, and before the customers.
+        writer.add_key_value_metadata({_KEY: json.dumps(said, default=date.isoformat)})
+
+
+def _about(
+    unit: TimeUnit,
+    end: date | None,
+    report: LogReport | None,
+    attributes: tuple[str, ...],
+    held: Holdout | None,
+) -> dict[str, Any]:
+    return {
         "format": FORMAT,
-        "time_unit": asdict(rfm.time_unit),
-        "observation_end": rfm.observation_end,
-        "report": None if rfm.report is None else asdict(rfm.report),
-        "attributes": list(rfm.attributes),
-        "holdout": None,
-        "past": None,
-    }
-    if (held := rfm.holdout) is not None:
-        columns |= {_HELD[name]: getattr(held, name) for name in _HELD if getattr(held, name) is not None}
-        about["holdout"] = {
+        "time_unit": asdict(unit),
+        "observation_end": end,
+        "report": None if report is None else asdict(report),
+        "attributes": list(attributes),
+        "holdout": None
+        if held is None
+        else {
             "end": held.end,
             "duration": held.duration,
             "period_purchases": held.period_purchases.tolist(),
             "period_value": None if held.period_value is None else held.period_value.tolist(),
-        }
-    histories = None
-    if rfm.past is not None:
-        histories, about["past"] = pack(rfm.past)
-    table = pa.table(columns | dict(rfm.attributes))
-    table = table.replace_schema_metadata({_KEY: json.dumps(about, default=date.isoformat)})
-    with written_beside(path) as beside, pq.ParquetWriter(beside, table.schema) as writer:
-        writer.write_table(table)
-        if histories is not None:  # not in the table's own metadata, which are written twice
-            writer.add_key_value_metadata({_PAST: _as_text(histories)})
+        },
+    }
 
 
 def holds_rfm(path: str | os.PathLike[str]) -> bool:
@@ -66,7 +110,7 @@ def holds_rfm(path: str | os.PathLike[str]) -> bool:
     import pyarrow.parquet as pq
 
     try:
-        return _KEY in (pq.read_schema(path).metadata or {})
+        return _KEY in (pq.read_metadata(path).metadata or {})
     except (OSError, pa.ArrowInvalid):
         return False
 

@@ -8,7 +8,7 @@ from datetime import date as Date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from lifecast.engines.duckdb import Source, open_source
+from lifecast.engines.duckdb import Source, limit_memory, open_source
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def read_transactions(
     amount: str | None = None,
     attributes: Sequence[str] = (),
     date_format: str | None = None,
+    memory_limit: str | None = None,
 ) -> Transactions:
     """Open a log of any kind and check every line of it.
 
@@ -98,6 +99,8 @@ def read_transactions(
         Columns to keep, one value per customer.
     date_format : str, optional
         How dates are written where they are text or whole numbers, such as "%d/%m/%Y"; by default ISO 8601.
+    memory_limit : str, optional
+        What DuckDB may use, such as "4GB"; beyond, it spills to disk.
 
     Raises
     ------
@@ -115,6 +118,7 @@ def read_transactions(
     import duckdb
 
     source = open_source(log)
+    limit_memory(source.connection, memory_limit)
     wanted = {"customer_id": customer_id, "date": date, "amount": amount}
     names = choose_columns(source.columns, wanted, attributes)
     try:

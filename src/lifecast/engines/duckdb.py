@@ -15,7 +15,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -66,21 +66,34 @@ _CUSTOMERS = """
     SELECT customer_id, count(*) - 1 AS frequency, min(day) AS first_day, max(day) - min(day) AS recency_days
     FROM ({bought}) GROUP BY customer_id"""
 # A repeat purchase is any but the first: the sums over all purchases, less the first one's share.
-_CUSTOMERS_WITH_MONEY = """
-    SELECT customer_id, count(*) - 1 AS frequency, min(day) AS first_day, max(day) - min(day) AS recency_days,
-        (sum(money) - arg_min(money, day)) / $scale AS repeat_amount,
-        count(*) FILTER (money > 0) - CAST(arg_min(money, day) > 0 AS BIGINT) AS positive_repeats,
-        (sum(logarithm) - arg_min(logarithm, day)) / $log_units AS repeat_logarithms,
-        sum(coarse) - arg_min(coarse, day) AS repeat_coarse,
-        (positive_repeats * (sum(coarse * coarse) - arg_min(coarse * coarse, day))
-            - repeat_coarse * repeat_coarse) / ($coarse_units * $coarse_units) AS repeat_log_squares,
-        sum(money) AS all_money, count(*) FILTER (money = 0) AS zero_purchases
+_LOGARITHM = "CASE WHEN {money} > 0 THEN CAST(ln({money} / $scale) * $log_units AS BIGINT) ELSE 0 END"
+_COARSE = "CASE WHEN {money} > 0 THEN CAST(ln({money}) * $coarse_units AS BIGINT) ELSE 0 END"
+_CUSTOMERS_WITH_MONEY = f"""
+    SELECT customer_id, purchases - 1 AS frequency, first_day, last_day - first_day AS recency_days,
+        (all_money - first_money) / $scale AS repeat_amount,
+        positive - CAST(first_money > 0 AS BIGINT) AS positive_repeats,
+        (logarithms - {_LOGARITHM.format(money="first_money")}) / $log_units AS repeat_logarithms,
+        (positive_repeats * (squares - first_coarse * first_coarse)
+            - (coarse_sum - first_coarse) * (coarse_sum - first_coarse))
+            / ($coarse_units * $coarse_units) AS repeat_log_squares,
+        all_money, purchases - positive AS zero_purchases
     FROM (
-        SELECT *,
-            CASE WHEN money > 0 THEN CAST(ln(money / $scale) * $log_units AS BIGINT) ELSE 0 END AS logarithm,
-            CASE WHEN money > 0 THEN CAST(ln(money) * $coarse_units AS BIGINT) ELSE 0 END AS coarse
-        FROM ({bought}))
-    GROUP BY customer_id"""
+        SELECT *, {_COARSE.format(money="first_money")} AS first_coarse
+        FROM (
+            SELECT customer_id, count(*) AS purchases, min(day) AS first_day, max(day) AS last_day,
+                sum(money) AS all_money, arg_min(money, day) AS first_money,
+                count(*) FILTER (money > 0) AS positive, sum(logarithm) AS logarithms,
+                sum(coarse) AS coarse_sum, sum(coarse * coarse) AS squares
+            FROM (
+                SELECT *, {_LOGARITHM.format(money="money")} AS logarithm,
+                    {_COARSE.format(money="money")} AS coarse
+                FROM ({{bought}}))
+            GROUP BY customer_id))"""
+# Small counts are kept in few bytes, and read as BIGINT.
+_SMALL = ("frequency", "recency_days", "positive_repeats", "zero_purchases")
+# Customers are summed up in parts of about so many lines: what a part needs fits into caches and memory.
+LINES_OF_A_PART = 1_000_000
+MOST_PARTS = 64
 
 
 @dataclass(frozen=True)
@@ -99,21 +112,30 @@ class Source:
 
 @dataclass(frozen=True)
 class CustomerTables:
-    """What leaves DuckDB: one row per customer, sorted by id, and the counts of the report; and the way back.
+    """What is to leave DuckDB: one row per customer, and the counts of the report; and the way back.
 
-    `customers` has customer_id, frequency, first_day, recency_days; with amounts also repeat_amount,
-    positive_repeats, repeat_logarithms, repeat_log_squares (the sum of the logarithms' squared distances from
-    their mean, times their number); with a holdout held_frequency (and held_value); each attribute, and
-    whether it changed. `periods` has period (from 0), purchases (and value) of the holdout, without empty
-    periods. `ask` knows the table `customers` (customer_id, frequency, first_day, ...), for more questions;
-    `net` is whether purchases up to the end are net of returns.
+    `periods` has period (from 0), purchases (and value) of the holdout, without empty periods. `ask` knows
+    the table `customers` (customer_id, frequency, first_day, ...), for more questions; `net` is whether
+    purchases up to the end are net of returns.
     """
 
-    customers: "pa.Table"
     periods: "pa.Table | None"
     counts: Mapping[str, Any]
     ask: "Ask"
     net: bool
+    _whole: "Ask"
+    _select: str
+
+    def customers(self, rows: int, in_order: bool = False) -> "Iterator[pa.RecordBatch]":
+        """The customers, so many at a time, in no order or in that of their ids.
+
+        They have customer_id, frequency, first_day, recency_days; with amounts also repeat_amount,
+        positive_repeats, repeat_logarithms, repeat_log_squares (the sum of the logarithms' squared distances
+        from their mean, times their number); with a holdout held_frequency (and held_value); each attribute,
+        and whether it changed.
+        """
+        order = " ORDER BY customer_id" if in_order else ""
+        yield from self._whole.reader(f"{self._select}{order}", rows)
 
 
 def quote(identifier: str) -> str:
@@ -171,6 +193,27 @@ def connect(**config: Any) -> "DuckDBPyConnection":
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(True,)]:
         connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+def limit_memory(connection: "DuckDBPyConnection", memory_limit: str | None) -> None:
+    """Let a database use no more memory than this; beyond, it spills to disk.
+
+    Raises
+    ------
+    SettingsError
+        The limit cannot be understood.
+    """
+    import duckdb
+
+    if memory_limit is None:
+        return
+    try:
+        connection.execute("SET memory_limit = $limit", {"limit": memory_limit})
+    except duckdb.Error as error:
+        raise SettingsError(
+            f"memory_limit={memory_limit!r} is no amount of memory ({str(error).splitlines()[0]}). Pass a "
+            "text such as '4GB'."
+        ) from error
 
 
 def _projection(names: Mapping[str, str]) -> str:
@@ -286,23 +329,27 @@ class Ask:
         """An answer of any number of rows."""
         return self.connection.sql(sql, params=self._mentioned(sql, self._values | values)).to_arrow_table()
 
+    def reader(self, sql: str, rows: int) -> "pa.RecordBatchReader":
+        """An answer that comes so many rows at a time."""
+        return self.connection.sql(sql, params=self._mentioned(sql, self._values)).to_arrow_reader(rows)
+
     @staticmethod
     def _mentioned(sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: values[name] for name in set(_PARAMETER.findall(sql))}
 
 
 def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> CustomerTables:
-    """Reduce checked lines to one row per customer, sorted by customer id."""
+    """Reduce checked lines to one row per customer."""
     whole = Ask(connection, query)
     counts = whole.row(_count_lines(whole))
     # Up to the end money has a scale of its own: no digit of it may depend on what came later.
     ask = Ask(connection, replace(query, largest_amount=counts.pop("largest_amount", None)))
     net = query.returns == "net" and counts["returned_lines"] > 0
     net_held = query.returns == "net" and counts["held_returned_lines"] > 0
-    keep_customers(ask, net)
+    keep_customers(ask, net, min(1 + counts["lines_used"] // LINES_OF_A_PART, MOST_PARTS))
     counts |= ask.row(_count_purchases(ask))
 
-    columns = "customers.* EXCLUDE (repeat_coarse, all_money, zero_purchases)" if ask.money else "customers.*"
+    columns = "customers.* EXCLUDE (all_money, zero_purchases)" if ask.money else "customers.*"
     joins, periods = "", None
     if query.held_end is not None:
         held = f"SELECT * FROM ({purchases(whole, net_held)}) SEMI JOIN customers USING (customer_id)"
@@ -320,14 +367,24 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
     if query.attributes:
         joins += " LEFT JOIN traits USING (customer_id)"
         columns += "".join(f", traits.{name}, traits.{name}_changed" for name in query.attributes)
-    table = whole.table(f"SELECT {columns} FROM customers{joins} ORDER BY customer_id")
-    return CustomerTables(table, periods, counts, ask, net)
+    return CustomerTables(periods, counts, ask, net, whole, f"SELECT {columns} FROM customers{joins}")
 
 
-def keep_customers(ask: Ask, net: bool) -> None:
-    """Make the table `customers` of the `lines`, one row each, and `traits` of their attributes."""
-    customers = (_CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS).format(bought=purchases(ask, net))
-    ask.run(f"CREATE TEMP TABLE customers AS {customers}", after=date.min, until=ask.query.end)
+def keep_customers(ask: Ask, net: bool, parts: int = 1) -> None:
+    """Make the table `customers` of the `lines`, one row each, and `traits` of their attributes.
+
+    In so many parts, so that no more is held in memory at a time than a part takes.
+    """
+    sums = _CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS
+    small = _SMALL if ask.money else _SMALL[:2]
+    for part in range(parts):
+        mine = f"hash(customer_id) % {parts} = {part}" if parts > 1 else None
+        customers = sums.format(bought=purchases(ask, net, only=mine))
+        narrow = ", ".join(f"CAST({name} AS INTEGER) AS {name}" for name in small)
+        make = "CREATE TEMP TABLE kept_customers AS" if part == 0 else "INSERT INTO kept_customers"
+        ask.run(f"{make} SELECT * REPLACE ({narrow}) FROM ({customers})", after=date.min, until=ask.query.end)
+    wide = ", ".join(f"CAST({name} AS BIGINT) AS {name}" for name in small)
+    ask.run(f"CREATE TEMP VIEW customers AS SELECT * REPLACE ({wide}) FROM kept_customers")
     if ask.query.attributes:
         ask.run(f"CREATE TEMP TABLE traits AS {_traits(ask.query.attributes)}")
 
@@ -359,13 +416,15 @@ def _count_purchases(ask: Ask) -> str:
         (SELECT count(*) FROM ({late})) AS late_customers{money if ask.money else ""} FROM customers"""
 
 
-def purchases(ask: Ask, net: bool, whose: str | None = None) -> str:
+def purchases(ask: Ask, net: bool, whose: str | None = None, only: str | None = None) -> str:
     """One row per customer and block with a purchase in it: customer_id, day, and money if there is any.
 
-    Of the customers in the table `whose`, where given; after the day $after, up to $until.
+    Of the customers in the table `whose`, or of `only` those that a condition holds for, where given; after
+    the day $after, up to $until.
     """
     lines = "lines" if whose is None else f"lines SEMI JOIN {whose} USING (customer_id)"
     lines += " WHERE day > $after AND day <= $until" + ("" if net or not ask.money else " AND amount >= 0")
+    lines += "" if only is None else f" AND {only}"
     money = f", sum({_UNITS}) AS money" if ask.money else ""
     if net:
         return _NET_PURCHASES.format(lines=lines)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lifecast.engines.duckdb import connect, quote
-from lifecast.errors import DataError, SettingsError
+from lifecast.engines.duckdb import connect, limit_memory, quote
+from lifecast.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,8 @@ class CustomerFiles:
         """The files as the view `customers`; what DuckDB says against them is an error of ours."""
         import duckdb
 
-        with open_within(self.memory_limit) as connection:
+        with connect() as connection:
+            limit_memory(connection, self.memory_limit)
             try:
                 connection.read_parquet(list(self.files), union_by_name=True).create_view("customers")
                 yield connection
@@ -79,25 +80,6 @@ class CustomerFiles:
                 raise DataError(
                     f"{self.files[0]} cannot be read as a table of customers: {str(error).splitlines()[0]}"
                 ) from error
-
-
-def open_within(memory_limit: str | None) -> "DuckDBPyConnection":
-    """A private database that uses no more memory than this.
-
-    Raises
-    ------
-    SettingsError
-        The limit cannot be understood.
-    """
-    import duckdb
-
-    try:
-        return connect() if memory_limit is None else connect(memory_limit=memory_limit)
-    except duckdb.Error as error:
-        raise SettingsError(
-            f"memory_limit={memory_limit!r} is no amount of memory ({str(error).splitlines()[0]}). Pass "
-            "a text such as '4GB'."
-        ) from error
 
 
 def _select(select: Mapping[str, str], more: str = "") -> str:

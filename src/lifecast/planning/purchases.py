@@ -69,7 +69,7 @@ def read_purchases(
         attributes=() if by is None else ("attribute_0",),
     )
     tables = summarise(lines.connection, query)
-    if not tables.customers.num_rows:
+    if not tables.counts["purchases"]:
         raise SettingsError(
             f"No purchase was made on or before observation_end={query.end}: the log runs from "
             f"{lines.first} to {lines.last}. Pass a later observation_end."
