@@ -66,7 +66,7 @@ def test_does_the_command_give_the_tables_of_python(log: Path, tmp_path: Path) -
         (["--groups", "channel"], "--groups-out"),
         (["--groups", "colour", "--groups-out", "g.csv"], "colour"),
         (["--amount", "price"], "price"),
-        (["--out", "none.xlsx"], "none.xlsx"),
+        (["--out", "none.txt"], "none.txt"),
     ],
 )
 def test_does_bad_input_end_politely(

@@ -16,7 +16,7 @@ CASES = {
     "no such log": ("rfm none.csv --out new.parquet", "none.csv"),
     "no such glob": ("rfm none-*.parquet --out new.parquet", "none-*.parquet"),
     "columns that cannot be guessed": ("rfm odd.csv --out new.parquet", "--customer"),
-    "a column that is not there": ("rfm log.csv --amount price --out new.parquet", "'price'"),
+    "a column that is not there": ("rfm log.csv --amount price --out new.parquet", "--amount price"),
     "dates that cannot be read": (
         "rfm odd.csv --customer Kunde --date Tag --out new.parquet",
         "--date-format",
@@ -41,7 +41,7 @@ CASES = {
     ),
     "an attribute that is none": (
         "forecast rfm.parquet --model model.nc --horizon 4 --margin share --out new.csv",
-        "'share'",
+        "--margin share",
     ),
     "another unit than the model's": (
         "forecast log.csv --model model.nc --time-unit day --horizon 4 --out new.csv",
@@ -52,7 +52,7 @@ CASES = {
         "overwritten",
     ),
     "log options for an RFM": ("fit rfm.parquet --time-unit day --out new.nc", "RFM already"),
-    "a method that is none": ("fit rfm.parquet --method guess --out new.nc", "'guess'"),
+    "a method that is none": ("fit rfm.parquet --method guess --out new.nc", "--method guess"),
     "no such specification": ("fit rfm.parquet --spec none.toml --out new.nc", "none.toml"),
     "a key that is none": ("fit rfm.parquet --spec wrong.toml --out new.nc", "'drawz'"),
     "a specification of another RFM": ("fit rfm.parquet --spec days.toml --out new.nc", "day"),

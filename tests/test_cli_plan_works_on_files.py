@@ -93,7 +93,7 @@ def test_is_a_channel_called_none_a_channel(folder: Path, tmp_path: Path) -> Non
         (["--budget", "100"], "A budget needs the costs so far"),
         (["--costs", "costs.xlsx"], "needed a table of costs, .csv or .parquet"),
         (["--costs", "nowhere.csv"], "no such file"),
-        (["--costs", "costs.csv", "--budget", "9", "--objective", "median"], "objective='median'"),
+        (["--costs", "costs.csv", "--budget", "9", "--objective", "median"], "--objective median"),
     ],
 )
 def test_does_bad_input_end_politely(

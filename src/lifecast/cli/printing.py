@@ -63,7 +63,7 @@ def table(columns: list[str], rows: list[list[str]], words: tuple[str, ...] = ()
     """Print a table; its first column and those named in `words` lean left, numbers right."""
     printed = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 0, 0, 1))
     for place, column in enumerate(columns):
-        if place == 0:  # ids may be long
+        if place == 0 or (column and column in words):  # ids and words may be long
             printed.add_column(column, overflow="fold")
         else:
             printed.add_column(column, justify="left" if column in words else "right", no_wrap=True)
