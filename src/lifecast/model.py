@@ -168,8 +168,8 @@ class CLTV(Settings):
         check_seed(random_seed)
         rng = np.random.default_rng(random_seed)
         if isinstance(rfm, SparkRFM):
-            rfm = rfm.histories(self._attributes())
-        histories = as_histories(rfm, self._attributes())
+            rfm = rfm.histories(set(self.attributes_needed))
+        histories = as_histories(rfm, set(self.attributes_needed))
         purchases, bought_by, purchase_checks = fit_knowing_outliers(
             lambda those: fit_purchases(self.purchases, those, method, draws, rng),
             lambda those: fit_purchases(
@@ -330,6 +330,13 @@ class CLTV(Settings):
         )
 
     @property
+    def attributes_needed(self) -> tuple[str, ...]:
+        """Names of the attributes by which the families tell customers apart: groups and covariates."""
+        families = [family for family in (self.purchases, self.spend) if family is not None]
+        names = [name for family in families for name in (family.groups, *family.covariates)]
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    @property
     def time_unit(self) -> TimeUnit:
         """The unit of time that the parameters are in; only an RFM in this unit can be scored."""
         return self._unit()
@@ -350,6 +357,12 @@ class CLTV(Settings):
         rfm : RFM
         part : "total", "purchases" or "spend"
             Both families together (default), or one of them.
+
+        Returns
+        -------
+        float
+            In nats, summed over customers. Of spend the density of what the family is fitted to: every amount,
+            or their means.
         """
         self._same_unit(rfm)
         posterior = self._fitted()
@@ -580,23 +593,90 @@ class CLTV(Settings):
         watch(rfm, drawn, self.purchases, self.spend, random_seed, observer, threads, progress)
 
     def without_market(self) -> "CLTV":
-        """The textbook model with the same parameters: every world runs at an even pace."""
+        """The textbook model with the same parameters: every world runs at an even pace.
+
+        Returns
+        -------
+        CLTV
+            A new model; this one is unchanged.
+        """
         model = CLTV(self.purchases, self.spend, market=None)
         model._posterior = None if self._posterior is None else replace(self._posterior, market={})
         return model
 
     def probability_alive(self, rfm: RFM) -> "pd.Series":
-        """Posterior mean probability that each customer is alive at the observation end, by customer_id."""
+        """Posterior mean probability that each customer is alive at the observation end.
+
+        Parameters
+        ----------
+        rfm : RFM
+            Customers to score, in the time unit of the fit.
+
+        Returns
+        -------
+        pandas.Series, (customer,)
+            Indexed by customer_id. Like all closed forms here it is of the textbook model: the market changes
+            sums and intervals, and what is expected by a few percent.
+
+        Examples
+        --------
+        >>> import lifecast as lc
+        >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+        >>> round(float(model.probability_alive(rfm)[4]), 3)
+        0.727
+        """
         return self._expected(rfm, "p_alive", 0.0, 0.0, 0.0)
 
     def expected_purchases(self, rfm: RFM, horizon: float | str | date) -> "pd.Series":
-        """Posterior mean of each customer's expected purchases within the horizon, by customer_id."""
+        """Posterior mean of each customer's expected purchases within the horizon.
+
+        Parameters
+        ----------
+        rfm : RFM
+        horizon : float, str or date
+            From the observation end, as `forecast` takes it.
+
+        Returns
+        -------
+        pandas.Series, (customer,)
+            Indexed by customer_id.
+
+        Examples
+        --------
+        >>> import lifecast as lc
+        >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+        >>> round(float(model.expected_purchases(rfm, 39)[4]), 3)
+        1.226
+
+        Notes
+        -----
+        Of BG/NBD: Fader, Hardie & Lee (2005), equation 10; that customer is the paper's example. The other
+        families' equations are in their cards.
+        """
         return self._expected(
             rfm, "purchases", 0.0, parse_horizon(horizon, rfm.time_unit, rfm.observation_end), 0.0
         )
 
     def expected_spend(self, rfm: RFM) -> "pd.Series":
-        """Posterior mean of each customer's expected amount per purchase, by customer_id."""
+        """Posterior mean of each customer's expected amount per purchase, whether alive or not.
+
+        Parameters
+        ----------
+        rfm : RFM
+            With amounts.
+
+        Returns
+        -------
+        pandas.Series, (customer,)
+            In the data's currency, indexed by customer_id. Without a repeat purchase, the population's mean.
+
+        Raises
+        ------
+        SettingsError
+            The model has no spend family.
+        """
         self._need_spend()
         return self._expected(rfm, "spend", 0.0, 0.0, 0.0)
 
@@ -609,9 +689,41 @@ class CLTV(Settings):
         start: float | str | date = 0,
         margin: float | str = 1.0,
     ) -> "pd.Series":
-        """Posterior mean of each customer's expected value between start and horizon, by customer_id.
+        """Posterior mean of each customer's expected value between start and horizon.
 
         In closed form given the parameters, up to quadrature; discounted to the observation end.
+
+        Parameters
+        ----------
+        rfm : RFM
+            With amounts.
+        horizon : float, str or date
+            As `forecast` takes it; ``math.inf`` needs a discount rate.
+        annual_discount_rate : float, default 0
+            0.1 is 10% a year, continuously.
+        start : float, str or date, default 0
+            Where the window begins, counted like the horizon.
+        margin : float or str, default 1
+            Share of an amount that is value: a number, or the name of an attribute of the RFM.
+
+        Returns
+        -------
+        pandas.Series, (customer,)
+            In the data's currency, indexed by customer_id.
+
+        Raises
+        ------
+        SettingsError
+            The model has no spend family, or the horizon has no end and value is not discounted.
+
+        Examples
+        --------
+        >>> import lifecast as lc
+        >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+        >>> published = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
+        >>> model = lc.CLTV.from_parameters(published, {"p": 6.25, "q": 3.74, "v": 15.44})
+        >>> round(float(model.expected_value(rfm, "12 months", annual_discount_rate=0.1)[4]), 1)
+        36.9
         """
         self._need_spend()
         begin = parse_horizon(start, rfm.time_unit, rfm.observation_end)
@@ -620,7 +732,25 @@ class CLTV(Settings):
         return self._expected(rfm, "value", begin, end, rate) * margins(margin, rfm)
 
     def expected_purchases_new_customer(self, horizon: float | str) -> float:
-        """Posterior mean of a new customer's expected repeat purchases within the horizon."""
+        """Posterior mean of a new customer's expected repeat purchases within the horizon.
+
+        Parameters
+        ----------
+        horizon : float or str
+            From the first purchase, which does not count: a number of time units, or "12 months".
+
+        Returns
+        -------
+        float
+            With groups, of a typical one.
+
+        Examples
+        --------
+        >>> import lifecast as lc
+        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+        >>> round(model.expected_purchases_new_customer(52), 3)
+        1.446
+        """
         theta = self._fitted().purchases.theta
         length = parse_horizon(horizon, self._unit(), None)
         draws = theta.shape[0]
@@ -632,7 +762,27 @@ class CLTV(Settings):
         return float(np.mean(times_or_zero(alive, expected(x, T)[0])))
 
     def purchase_pmf(self, n: int, horizon: float | str) -> float:
-        """Posterior mean probability that a new customer makes n repeat purchases within the horizon."""
+        """Posterior mean probability that a new customer makes n repeat purchases within the horizon.
+
+        Parameters
+        ----------
+        n : int
+            Repeat purchases, 0 or more.
+        horizon : float or str
+            From the first purchase: a number of time units, or "12 months".
+
+        Returns
+        -------
+        float
+            With groups, of a typical one.
+
+        Examples
+        --------
+        >>> import lifecast as lc
+        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+        >>> round(model.purchase_pmf(0, 39), 4)
+        0.5738
+        """
         length = parse_horizon(horizon, self._unit(), None)
         none, zero = np.zeros(1, np.int64), np.zeros(1)
         count = np.array([n])
@@ -658,12 +808,27 @@ class CLTV(Settings):
     # -- keeping ---------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to one netCDF file; `lifecast.load` takes it back."""
+        """Write the model to one netCDF file, whole or not at all; `lifecast.load` takes it back.
+
+        Parameters
+        ----------
+        path : path
+            Usually ``.nc``. What is there is replaced.
+        """
         self._fitted().save(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "CLTV":
         """Read a model that `save` wrote; no code in the file is run.
+
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        CLTV
+            Which forecasts as the one that was saved, bit for bit.
 
         Raises
         ------
@@ -690,12 +855,6 @@ class CLTV(Settings):
                 "This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one."
             )
         return self._posterior
-
-    def _attributes(self) -> set[str]:
-        """Names of the attributes by which the families tell customers apart."""
-        families = [family for family in (self.purchases, self.spend) if family is not None]
-        named = {name for family in families for name in (family.groups, *family.covariates)}
-        return {name for name in named if name is not None}
 
     def _outlook(
         self,
