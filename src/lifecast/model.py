@@ -361,8 +361,8 @@ class CLTV(Settings):
         Returns
         -------
         float
-            In nats, summed over customers. Of spend the density of what the family is fitted to: every amount,
-            or their means.
+            In nats, summed over customers. Of spend, the density of what the family is fitted to: every
+            amount, or their means.
         """
         self._same_unit(rfm)
         posterior = self._fitted()
