@@ -67,6 +67,7 @@ def legend_above(ax: "Axes") -> float:
     legend = ax.legend(
         handles, labels, ncols=columns, fontsize=size, loc="lower left", bbox_to_anchor=(0.0, 1.0),
         frameon=False, borderaxespad=0.1, borderpad=0.2, columnspacing=1.5, handlelength=1.8,
+        markerscale=0.8,
     )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(False)
@@ -97,7 +98,7 @@ def amounts_on_x(ax: "Axes") -> None:
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}")
-    ax.xaxis.set_major_locator(MaxNLocator(max(3, int(width_of(ax) / 80))))
+    ax.xaxis.set_major_locator(MaxNLocator(max(3, int(width_of(ax) / 80)), steps=[1, 2, 2.5, 5, 10]))
 
 
 def names_on_y(ax: "Axes", at: Any, names: Any) -> None:

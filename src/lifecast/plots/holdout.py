@@ -106,14 +106,14 @@ def plot_calibration_by_decile(
     >>> rfm = lc.rfm_summary(log, observation_end="1997-09-30", holdout_end="1998-06-30")
     >>> forecast = lc.CLTV().fit(rfm).forecast(rfm, rfm.holdout.duration, worlds=100)
     >>> plot_calibration_by_decile(forecast).get_xlabel()
-    'tenths of the customers, by what was expected of them'
+    'tenths of customers, the least expected of first'
     """
     column = "cltv" if measure == "value" and "cltv" in forecast.customers else "purchases"
     order = np.argsort(forecast.customers[column].to_numpy(), kind="stable")
     classes = np.empty(order.size, np.int64)
     classes[order] = np.arange(order.size) * 10 // order.size
     shown = [str(number + 1) for number in np.unique(classes)]
-    label = "tenths of the customers, by what was expected of them"
+    label = "tenths of customers, the least expected of first"
     return _calibration(forecast, measure, ax, classes, shown, label)
 
 

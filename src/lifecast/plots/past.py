@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from lifecast.backtesting import Backtest
 
+_LEVEL_DATES = 4  # more are written askew
+
 
 def plot_past_forecasts(
     backtest: "Backtest", measure: str = "purchases", horizon: float | None = None, ax: "Axes | None" = None
@@ -69,7 +71,9 @@ def plot_past_forecasts(
         at, rows["mean"], "_", color=LINE, markersize=14, markeredgewidth=2.5, label="mean of the forecast"
     )
     ax.plot(at, rows["actual"], "o", color=CAME, markersize=5, label="what really happened")
-    ax.set_xticks(at, [f"{day:%Y-%m-%d}" for day in rows["origin"]], rotation=30, ha="right")
+    days = [f"{day:%Y-%m-%d}" for day in rows["origin"]]
+    crowded = len(days) > _LEVEL_DATES
+    ax.set_xticks(at, days, rotation=30 if crowded else 0, ha="right" if crowded else "center")
     unit = backtest.time_unit.name
     ax.set_xlabel("forecast from")
     ax.set_ylabel(f"{measure} in {horizon:.3g} {unit}s")

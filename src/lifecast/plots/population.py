@@ -291,7 +291,7 @@ def plot_frequency_distribution(model: CLTV, rfm: RFM | Histories, ax: "Axes | N
     >>> plot_frequency_distribution(lc.CLTV(market=None).fit(rfm), rfm).get_ylabel()
     'customers'
     """
-    histories = as_histories(rfm, model._attributes())
+    histories = as_histories(rfm, set(model.attributes_needed))
     counts = frequency_counts(histories, model._fitted().purchases, np.random.default_rng(0))
     if counts is None:
         raise SettingsError("Nobody has been a customer for any time: pass an RFM with T > 0.")

@@ -26,6 +26,7 @@ from lifecast.plots.drawing import (
 from lifecast.settings import central
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from lifecast.planning.portfolio import CashFlow
@@ -91,9 +92,8 @@ def plot_portfolio(
         raise SettingsError(
             f"actual has {len(happened):,} periods, the forecast {len(table):,}. Pass those of the forecast."
         )
-    lengths = np.diff(forecast.simulation.periods)
-    if lengths[-1] < 0.99 * lengths[0]:
-        table, happened, draws = table.iloc[:-1], happened[: len(table) - 1], draws[:, :-1]
+    table = whole_periods(table)
+    happened, draws = happened[: len(table)], draws[:, : len(table)]
     if cumulative:
         happened, draws = np.cumsum(happened), np.cumsum(draws, axis=1)
     ax, end = axes_of(ax), table["end"]
@@ -114,6 +114,12 @@ def plot_portfolio(
         in_dates(ax)
     finish(ax, _portfolio_says(forecast, measure, happened, bands, cumulative))
     return ax
+
+
+def whole_periods(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Without the last period where that is shorter, so lower, than the others."""
+    lengths = (table["end"] - table["start"]).to_numpy()
+    return (table.iloc[:-1] if lengths[-1] < 0.99 * lengths[0] else table).reset_index(drop=True)
 
 
 def fan(
@@ -251,6 +257,8 @@ def plot_uncertainty(
 def plot_cash_flow(flow: "CashFlow", measure: str = "value", ax: "Axes | None" = None) -> "Axes":
     """Draw what customers there and yet to come bring period by period, and how sure their sum is.
 
+    A last period that is shorter than the others is left out.
+
     Parameters
     ----------
     flow : CashFlow
@@ -283,7 +291,7 @@ def plot_cash_flow(flow: "CashFlow", measure: str = "value", ax: "Axes | None" =
     if measure not in flow.draws:
         raise SettingsError(f"measure={measure!r}: this cash flow has {', '.join(flow.draws)}.")
     table = flow.periods[flow.periods["group"] == "all"]
-    rows = {kind: part.reset_index(drop=True) for kind, part in table.groupby("customers", sort=False)}
+    rows = {kind: whole_periods(part) for kind, part in table.groupby("customers", sort=False)}
     there = rows["existing"]
     whole = rows.get("all", there)
     edges = [*there["start"], there["end"].iloc[-1]]

@@ -32,14 +32,14 @@ def image(draw: Callable[[Any], Any], *more: Callable[[Any], Any], height: float
 
     drawings = (draw, *more)
     file = BytesIO()
-    with rc_context(STYLE), warnings.catch_warnings():
+    style = STYLE | ({"axes.titlesize": 10} if more else {})
+    with rc_context(style), warnings.catch_warnings():
         # Names may be in any script; the reader's fonts have what matplotlib's own lack.
         warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         drawing = Drawing(figsize=(8, height), layout="constrained")
         axes = drawing.subplots(1, len(drawings), squeeze=False)[0]
         for paint, ax in zip(drawings, axes, strict=True):
             paint(ax)
-            ax.title.set_wrap(True)
         drawing.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    says = ". ".join(ax.get_title() for ax in axes)
+    says = ". ".join(" ".join(ax.get_title().split()) for ax in axes)
     return Figure(f"data:image/svg+xml;base64,{b64encode(file.getvalue()).decode()}", says)

@@ -45,11 +45,13 @@ def report(
     Parameters
     ----------
     forecast : Forecast
-        The summary, the data it was made from, all customers together, and the best customers.
+        The summary, the data it was made from, all customers together, and the best customers; and what has
+        come since, where its RFM was made with ``holdout_end=``.
     path : path
         Ends in ".html". A file that is there is replaced, once the new one is whole.
     model : CLTV, optional
-        Whose forecast it is: what it was held against, and a map of P(alive) and of expected purchases.
+        Whose forecast it is: what it was held against, the frequencies it makes, and a map of P(alive) and of
+        expected purchases.
     segments : Segments, optional
         From `lifecast.segments`, of this forecast.
     cash_flow : CashFlow, optional
@@ -92,7 +94,7 @@ def report(
     given: list[Section | None] = [
         sections.summary(forecast, model, allocation, backtest),
         sections.data_quality(forecast),
-        None if model is None else sections.diagnostics(model),
+        None if model is None else sections.diagnostics(model, forecast.simulation.rfm),
         sections.portfolio(forecast),
         None if uncertainty is None else sections.uncertainty(forecast, uncertainty),
         None if segments is None else sections.segments(segments),
@@ -100,6 +102,7 @@ def report(
         None if cash_flow is None else sections.cash_flow(cash_flow),
         None if channels is None else sections.channels(channels),
         None if allocation is None else sections.budget(allocation),
+        sections.holdout(forecast),
         None if backtest is None else sections.past_forecasts(backtest),
     ]
     page = render(title, subtitle(forecast), [section for section in given if section is not None])
