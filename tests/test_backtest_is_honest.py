@@ -135,7 +135,7 @@ TINY = pd.DataFrame(
 def test_are_the_baselines_those_worked_out_by_hand() -> None:
     replay = Replay(
         TINY, customer_id=None, date=None, amount=None, time_unit=TimeUnit.parse("day"), merge_within="day",
-        returns="net", date_format=None, groups=None, past=False,
+        returns="net", date_format=None, groups=None, attributes=(), past=False,
     )  # fmt: skip
     origin = replay.at(date(2021, 1, 31), [10, 15])
     assert origin.rfm.customer_id.to_pylist() == ["a", "b", "c"]
@@ -301,3 +301,28 @@ def test_is_any_kind_of_log_taken(log: pd.DataFrame, tmp_path: Path) -> None:
         str(path), customer_id="Kunde", date="Tag", amount="Betrag", date_format="%d.%m.%Y", **settings
     )
     pd.testing.assert_frame_equal(from_file.portfolio, lc.backtest(log, **settings).portfolio, rtol=1e-12)
+
+
+def test_do_groups_and_covariates_come_from_the_log_as_it_was() -> None:
+    """A model with attributes is fitted at each origin to those known by then, as it is alone."""
+    log = lc.datasets.load_cdnow(sample=True)
+    channel = np.where(log["customer_id"] % 3 == 0, "mail", "web")
+    log = log.assign(channel=channel, tier=np.where(log["customer_id"] % 2, "a", "b"))
+    later = log["date"] > "1997-09-30"
+    log.loc[later, "channel"] = "told only later"
+    model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(covariates=["tier"]), market=None)
+    result = lc.backtest(
+        log, origins=["1997-09-30"], horizons=[13], model=model, worlds=100, random_seed=1, groups="tier"
+    )
+    assert list(result.groups["group"].unique()) == ["a", "b"]
+    rfm = lc.rfm_summary(
+        log[~later], observation_end="1997-09-30", attributes=["channel", "tier"], past=False
+    )
+    day = pd.Timestamp("1997-09-30").toordinal()
+    alone = lc.CLTV(model.purchases, model.spend, market=None).fit(rfm, draws=500, random_seed=1 + day)
+    forecast = alone.forecast(rfm, 13, worlds=100, random_seed=1 + day)
+    mean = result.portfolio.set_index("measure")["mean"]
+    np.testing.assert_allclose(mean["purchases"], forecast.draws["purchases"].sum(axis=1).mean())
+    np.testing.assert_allclose(mean["value"], forecast.draws["value"].sum(axis=1).mean())
+    with pytest.raises(lc.SettingsError, match="colour"):
+        lc.backtest(log, origins=1, horizons=[13], model=lc.CLTV(lc.BGNBD(groups="colour")))

@@ -127,7 +127,8 @@ def backtest(
         Those that reach beyond the log's end are left out, origin by origin.
     model : CLTV, optional
         Whose families and settings to fit anew at every origin; by default those of `CLTV`, without spend
-        where the log has no amounts. It is not changed.
+        where the log has no amounts. It is not changed. Its groups and covariates are columns of the log; a
+        customer's first known value up to the origin counts.
     interval : float, default 0.9
         Probability of the intervals called ``lower`` and ``upper``.
     worlds : int, default 500
@@ -186,6 +187,7 @@ def backtest(
         returns=returns,
         date_format=date_format,
         groups=groups,
+        attributes=() if model is None else model.attributes_needed,
         past=model is None or model.market is not None,
     )
     days = origin_days(origins, unit, replay.first, replay.last, min(lengths))

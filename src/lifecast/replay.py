@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date as Date
 from datetime import timedelta
 from numbers import Real
@@ -69,6 +69,8 @@ class Replay:
     time_unit : TimeUnit
     groups : str or None
         Column to group customers by.
+    attributes : sequence of str
+        Columns that the RFMs keep.
     past : bool
         Whether RFMs are to carry the log's past, from which a market is learned.
     """
@@ -85,14 +87,17 @@ class Replay:
         returns: str,
         date_format: str | None,
         groups: str | None,
+        attributes: Sequence[str],
         past: bool,
     ) -> None:
+        self._attributes = tuple(attributes)
+        self._kept = tuple(dict.fromkeys([*self._attributes, *([] if groups is None else [groups])]))
         read = read_transactions(
             log,
             customer_id=customer_id,
             date=date,
             amount=amount,
-            attributes=() if groups is None else (groups,),
+            attributes=self._kept,
             date_format=date_format,
         )
         # Held in memory once, so that no file is parsed again for every origin.
@@ -106,8 +111,9 @@ class Replay:
 
     def at(self, day: Date, days: Sequence[int]) -> Origin:
         """Look at the log from this day, up to so many days after it."""
-        rfm = self.known(day)
-        group, names = self._grouped(rfm)
+        whole = self._summary(day)
+        group, names = self._grouped(whole)
+        rfm = self._told(whole)
         before = self._purchases(self._opened(self._lines_until(day)), Date.min, day)
         return Origin(
             day=day,
@@ -125,7 +131,19 @@ class Replay:
 
     def known(self, day: Date) -> RFM:
         """The RFM of the lines up to this day: later ones are cut off before anything looks at them."""
-        return rfm_summary(
+        return self._told(self._summary(day))
+
+    def _told(self, rfm: RFM) -> RFM:
+        """With the attributes that were asked for, under their own names."""
+        return replace(
+            rfm, attributes={name: rfm.attributes[self._column(name)] for name in self._attributes}
+        )
+
+    def _column(self, name: str) -> str:
+        return f"attribute_{self._kept.index(name)}"
+
+    def _summary(self, day: Date) -> RFM:
+        summary: RFM = rfm_summary(
             self._lines_until(day),
             customer_id="customer_id",
             date="day",
@@ -134,9 +152,10 @@ class Replay:
             observation_end=day,
             merge_within=self._merge_within,
             returns=self._returns,
-            attributes=() if self._groups is None else ("attribute_0",),
+            attributes=tuple(map(self._column, self._kept)),
             past=self._past,
         )
+        return summary
 
     def _lines_until(self, day: Date) -> "pa.Table":
         import pyarrow.compute as pc
@@ -151,7 +170,7 @@ class Replay:
     def _grouped(self, rfm: RFM) -> tuple[Integers | None, tuple[Any, ...]]:
         if self._groups is None:
             return None, ()
-        coded = rfm.attributes["attribute_0"].dictionary_encode(null_encoding="encode")
+        coded = rfm.attributes[self._column(self._groups)].dictionary_encode(null_encoding="encode")
         names = coded.dictionary.to_pylist()
         order = sorted(
             range(len(names)), key=lambda code: (names[code] is None, names[code] is not None and names[code])

@@ -25,7 +25,6 @@ from lifecast.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from lifecast.model import CLTV
     from lifecast.planning.budget import Allocation, Objective
     from lifecast.planning.channels import Channels
     from lifecast.planning.segments import Segments
@@ -86,7 +85,7 @@ def plan(
         merge_within=merge_within, date_format=date_format,
     )  # fmt: skip
     if not holds_rfm(source):
-        options |= {"time_unit": fitted.time_unit, "attributes": attributes_of(fitted)}
+        options |= {"time_unit": fitted.time_unit, "attributes": fitted.attributes_needed}
     customers = read_rfm(source, options, Data())
     outlook: dict[str, Any] = {
         "annual_discount_rate": annual_discount_rate, "margin": margin, "worlds": worlds, "random_seed": seed,
@@ -140,13 +139,6 @@ def plan(
     say(f"Wrote {', '.join(f'{name}.csv' for name in tables)} in {out}.")
     summed = {name: values for name, values in tables.items() if name != "customers"}
     return {"wrote": [str(out / f"{name}.csv") for name in tables], **summed}
-
-
-def attributes_of(model: "CLTV") -> list[str]:
-    """The columns of the log that the model's groups and covariates need."""
-    families = [family for family in (model.purchases, model.spend) if family is not None]
-    names = [name for family in families for name in (family.groups, *family.covariates) if name is not None]
-    return list(dict.fromkeys(names))
 
 
 def read_costs(path: Path) -> "pd.DataFrame":

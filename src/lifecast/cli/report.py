@@ -20,7 +20,7 @@ from lifecast.cli.options import (
     given,
     numeric,
 )
-from lifecast.cli.plan import attributes_of, read_costs
+from lifecast.cli.plan import read_costs
 from lifecast.cli.printing import say, working
 from lifecast.errors import SettingsError
 
@@ -88,18 +88,13 @@ def report(
         raise SettingsError(f"{source} is an RFM. Forecasts from earlier days (--past) need the log itself.")
     spent = None if costs is None else read_costs(costs)
     fitted = CLTV.load(model)
-    if past is not None and attributes_of(fitted):
-        raise SettingsError(
-            "A model with groups or covariates cannot be fitted anew from earlier days. Leave --past away, "
-            "or report on a model without them."
-        )
     of_the_log = given(
         customer_id=customer, date=date, amount=amount, returns=returns, merge_within=merge_within,
         date_format=date_format,
     )  # fmt: skip
     options = of_the_log | given(observation_end=observation_end)
     if not holds_rfm(source):
-        options |= {"time_unit": fitted.time_unit, "attributes": attributes_of(fitted)}
+        options |= {"time_unit": fitted.time_unit, "attributes": fitted.attributes_needed}
     customers = read_rfm(source, options, Data())
     outlook: dict[str, Any] = {
         "annual_discount_rate": annual_discount_rate, "margin": margin, "worlds": worlds,
