@@ -44,6 +44,7 @@ LAYERS: list[set[str]] = [
     {"outlook"},
     {"forecast", "new_customers", "period_sums"},
     {"grouped_forecast", "outputs", "saved_forecast", "spark_forecast"},
+    {"parquet_forecast"},
     {"model"},
     {"simulated_shop"},
     {"evaluation"},

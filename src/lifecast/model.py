@@ -36,6 +36,8 @@ from lifecast.matching import check_families, check_same_unit, check_unit, warn_
 from lifecast.methods import METHODS, Method
 from lifecast.new_customers import NewCustomers, expected_curve, look_ahead, newly_acquired
 from lifecast.outlook import Outlook
+from lifecast.parquet_forecast import forecast_to_parquet
+from lifecast.parquet_rfm import ParquetRFM
 from lifecast.population import Population
 from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.provenance import described, origin
@@ -384,9 +386,10 @@ class CLTV(Settings):
 
     def forecast(
         self,
-        rfm: RFM | SparkRFM,
+        rfm: RFM | SparkRFM | ParquetRFM,
         horizon: float | str | date,
         *,
+        to: str | os.PathLike[str] | None = None,
         annual_discount_rate: float = 0.0,
         margin: float | str = 1.0,
         interval: float = 0.90,
@@ -400,10 +403,12 @@ class CLTV(Settings):
 
         Parameters
         ----------
-        rfm : RFM or SparkRFM
+        rfm : RFM, SparkRFM or ParquetRFM
             Customers to score, in the time unit of the fit.
         horizon
             A number of time units, "12 months", a date, or ``math.inf`` (which needs a discount rate).
+        to : path, optional
+            Where customers go who come from a `ParquetRFM`: a Parquet file, written whole or not at all.
         annual_discount_rate : float, default 0
             Value at time t counts (1 + rate) ** -years(t), continuously, at each purchase's own time.
         margin : float or str, default 1
@@ -422,7 +427,7 @@ class CLTV(Settings):
         -------
         Forecast
             Of customers in Spark, a `lifecast.spark_forecast.SparkForecast`; Spark itself then says how far
-            it is, and on how many cores.
+            it is, and on how many cores. With ``to``, a `lifecast.SavedForecast` of the whole book.
         """
         asked = (horizon, annual_discount_rate, margin, interval, worlds, random_seed)
         settings = {
@@ -434,6 +439,20 @@ class CLTV(Settings):
             check_same_unit(rfm.time_unit, self._unit())
             found: Any = forecast_in_spark(rfm, self._outlook(rfm, *asked), interval, settings)
             return found  # type: ignore[no-any-return]
+        if (to is None) == isinstance(rfm, ParquetRFM):
+            raise SettingsError(
+                "to= is for customers who come from a file, and they need it: pass a lifecast.ParquetRFM and "
+                'to="customers.parquet"; or an RFM in memory, and write its forecast with export.'
+            )
+        if isinstance(rfm, ParquetRFM):
+            assert to is not None
+            check_same_unit(rfm.time_unit, self._unit())
+            check_work(chunk_size, threads)
+            written: Any = forecast_to_parquet(
+                rfm, to, self._fitted(), self._outlook(rfm, *asked), interval, settings, chunk_size, threads,
+                progress,
+            )  # fmt: skip
+            return written  # type: ignore[no-any-return]
         self._same_unit(rfm)
         check_work(chunk_size, threads)
         outlook = self._outlook(rfm, *asked)
@@ -858,7 +877,7 @@ class CLTV(Settings):
 
     def _outlook(
         self,
-        customers: RFM | SparkRFM,
+        customers: RFM | SparkRFM | ParquetRFM,
         horizon: float | str | date,
         annual_discount_rate: float,
         margin: float | str,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lifecast.arrays import Floats
 from lifecast.families.contract import PurchaseFamily, SpendFamily
 from lifecast.grouping import group_purchases
+from lifecast.histories import PurchaseHistories
 from lifecast.rfm import RFM
 from lifecast.settings import margins
 from lifecast.simulation import Reach, simulate
@@ -52,14 +53,19 @@ class Outlook:
         return ("p_alive", "purchases", "p_purchase", *(() if self.spend_family is None else money + means))
 
     @property
-    def attributes(self) -> tuple[str, ...]:
-        """Names of the attributes of customers that are needed to answer."""
+    def told_apart_by(self) -> set[str]:
+        """Names of the attributes by which the families tell customers apart."""
         families = [family for family in (self.purchase_family, self.spend_family) if family is not None]
         named = {name for family in families for name in (family.groups, *family.covariates)}
-        named.add(self.margin if isinstance(self.margin, str) else None)
-        return tuple(sorted(name for name in named if name is not None))
+        return {name for name in named if name is not None}
 
-    def reach(self, rfm: RFM) -> Reach:
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of the attributes of customers that are needed to answer."""
+        margin = {self.margin} if isinstance(self.margin, str) else set()
+        return tuple(sorted(self.told_apart_by | margin))
+
+    def reach(self, rfm: RFM | PurchaseHistories) -> Reach:
         """Which frequencies and ages occur among these customers, kind by kind."""
         found = {}
         for members, shared in self.worlds.by_kind(rfm):

@@ -7,6 +7,7 @@ version; new ones may come at the end.
 import json
 import math
 import os
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +27,7 @@ from lifecast.export import (
 )
 from lifecast.export.database import IfExists
 from lifecast.forecast import Forecast
+from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,11 +105,17 @@ def to_arrow(forecast: Forecast, which: Table = "customers") -> "pa.Table":
     import pyarrow as pa
 
     plain = pa.Table.from_pandas(table_of(forecast, which), preserve_index=False)
+    return plain.cast(stable_schema(plain.schema, about(forecast, which)))
+
+
+def stable_schema(found: "pa.Schema", said: dict[str, Any]) -> "pa.Schema":
+    """A table's columns in types that stay, with what is said of it."""
+    import pyarrow as pa
+
     fields = [
-        field.with_type(stable_type(field.type)).with_nullable(True).remove_metadata()
-        for field in plain.schema
+        field.with_type(stable_type(field.type)).with_nullable(True).remove_metadata() for field in found
     ]
-    return plain.cast(pa.schema(fields, metadata={METADATA: json.dumps(about(forecast, which))}))
+    return pa.schema(fields, metadata={METADATA: json.dumps(said)})
 
 
 def stable_type(found: Any) -> Any:
@@ -123,17 +131,34 @@ def about(forecast: Forecast, which: Table) -> dict[str, Any]:
     """What a table is and how it was made, ready for JSON."""
     simulation = forecast.simulation
     families = (simulation.purchase_family, simulation.spend_family)
+    return described(
+        which, families, len(simulation.worlds), forecast.observation_end, forecast.horizon,
+        forecast.time_unit, forecast.interval, forecast.settings,
+    )  # fmt: skip
+
+
+def described(
+    which: Table,
+    families: tuple[Any, ...],
+    worlds: int,
+    observation_end: date | None,
+    horizon: float,
+    time_unit: TimeUnit,
+    interval: float,
+    settings: dict[str, Any],
+) -> dict[str, Any]:
+    """What a table of these families' forecast is and how it was made, ready for JSON."""
     return {
         "table": which,
         "schema_version": SCHEMA_VERSION,
         "lifecast": version("lifecast"),
         "families": [family.name for family in families if family is not None],
-        "observation_end": None if forecast.observation_end is None else str(forecast.observation_end),
-        "horizon": "infinite" if math.isinf(forecast.horizon) else forecast.horizon,
-        "time_unit": forecast.time_unit.name,
-        "interval": forecast.interval,
-        "worlds": len(simulation.worlds),
-        **forecast.settings,
+        "observation_end": None if observation_end is None else str(observation_end),
+        "horizon": "infinite" if math.isinf(horizon) else horizon,
+        "time_unit": time_unit.name,
+        "interval": interval,
+        "worlds": worlds,
+        **settings,
     }
 
 

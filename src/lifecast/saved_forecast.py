@@ -49,6 +49,14 @@ class Members:
         digest = int(np.sum(customer_keys(rfm.customer_id, 0), dtype=np.uint64))
         return cls(len(rfm), digest, int(rfm.frequency.sum()))
 
+    def __add__(self, other: "Members") -> "Members":
+        """Those of both."""
+        return Members(
+            self.count + other.count,
+            (self.digest + other.digest) % 2**64,
+            self.repeat_purchases + other.repeat_purchases,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class SavedForecast:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
+from lifecast.encoding import Attributed
 from lifecast.grouping import codes
 from lifecast.market import Pace
 from lifecast.population import Population
 from lifecast.posterior import Posterior
-from lifecast.rfm import RFM
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
 NEGLIGIBLE_DISCOUNT = 1e-9
@@ -66,7 +66,7 @@ class Worlds:
     def __len__(self) -> int:
         return len(self.purchases)
 
-    def by_kind(self, rfm: RFM) -> Iterator[tuple[Integers, Shared]]:
+    def by_kind(self, rfm: Attributed) -> Iterator[tuple[Integers, Shared]]:
         """Places of the customers of each kind, and what they share, one kind after the other.
 
         Customers are of one kind who are alike in the groups and covariates of both families.
