@@ -48,6 +48,7 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 add_module_names = False
+default_role = "py:obj"  # a name in backquotes is a link where there is one
 
 html_theme = "alabaster"
 html_title = f"lifecast {version}"

@@ -231,7 +231,13 @@ class RFM:
         return cls(**read_frame(df, unit), time_unit=unit, observation_end=end)
 
     def save(self, path: "str | os.PathLike[str]") -> None:
-        """Write everything to one Parquet file, whole or not at all. `RFM.load` reads it back."""
+        """Write everything to one Parquet file, whole or not at all. `RFM.load` reads it back.
+
+        Parameters
+        ----------
+        path : path
+            What is there is replaced.
+        """
         from lifecast.rfm_file import save_rfm
 
         save_rfm(self, path)

@@ -59,6 +59,16 @@ class Cohorts:
 
         Periods that the log's end cuts short are left out.
 
+        Parameters
+        ----------
+        measure : str, default "retention"
+            A column of `periods`, such as "retention" or "revenue".
+
+        Returns
+        -------
+        pandas.DataFrame, (cohort, period)
+            NaN where a cohort has not got so far.
+
         Raises
         ------
         SettingsError
