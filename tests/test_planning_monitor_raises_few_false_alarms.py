@@ -199,7 +199,7 @@ def test_is_an_endless_undated_forecast_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"noise", b"\x89HDF\r\n\x1a\n" + bytes(100)])
 def test_is_what_is_no_forecast_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "f.nc").write_bytes(content)
-    with pytest.raises(lc.FileFormatError, match="save the forecast again"):
+    with pytest.raises(lc.FileFormatError, match="cannot be read as a lifecast forecast"):
         lc.load_forecast(tmp_path / "f.nc")
     with pytest.raises(lc.FileFormatError, match="no such file"):
         lc.load_forecast(tmp_path / "none.nc")

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import lifecast as lc
+from lifecast.seal import seal
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,7 @@ def with_attribute(path: Path, name: str, value: object) -> Path:
     tree.attrs[name] = value
     changed = path.with_name("changed.nc")
     tree.to_netcdf(changed, engine="netcdf4")
+    seal(changed)
     return changed
 
 
@@ -100,8 +102,18 @@ def test_is_a_netcdf_file_of_another_kind_refused(tmp_path: Path) -> None:
         lc.load(tmp_path / "weather.nc")
     tree = xr.DataTree.from_dict({"/posterior": xr.Dataset({"mu": (("chain", "draw"), np.zeros((1, 5)))})})
     tree.to_netcdf(tmp_path / "other.nc", engine="netcdf4")
+    seal(tmp_path / "other.nc")
     with pytest.raises(lc.FileFormatError, match="model format unknown"):
         lc.load(tmp_path / "other.nc")
+
+
+@pytest.mark.parametrize("place", [0, 100, 9_000, -60, -40, -1])
+def test_is_a_single_changed_bit_refused(saved: Path, place: int) -> None:
+    content = bytearray(saved.read_bytes())
+    content[place] ^= 4
+    saved.write_bytes(content)
+    with pytest.raises(lc.FileFormatError, match="cannot be read as a lifecast model"):
+        lc.load(saved)
 
 
 @pytest.mark.parametrize("attribute", ["provenance", "checks", "encodings"])

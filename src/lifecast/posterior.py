@@ -16,6 +16,7 @@ from lifecast.export.files import written_beside
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.families.regression import effect_names
 from lifecast.population import Population
+from lifecast.seal import check_seal, seal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -96,6 +97,7 @@ class Posterior:
         """Write one netCDF file, beside its final place first: a failure leaves nothing half-written."""
         with written_beside(path) as beside:
             self.to_tree().to_netcdf(beside, engine="netcdf4")
+            seal(beside)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Posterior":
@@ -110,6 +112,7 @@ class Posterior:
 
         if not Path(path).is_file():
             raise FileFormatError(f"{path}: no such file. Pass the path that model.save was given.")
+        check_seal(path, "lifecast model")
         try:
             with xr.open_datatree(path, engine="netcdf4") as tree:
                 attributes = dict(tree.attrs)

@@ -16,6 +16,7 @@ from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.log_report import LogReport
 from lifecast.rfm import RFM
 from lifecast.rfm_file import read_report
+from lifecast.seal import check_seal, seal
 from lifecast.settings import central
 from lifecast.simulation import customer_keys
 from lifecast.timeunit import TimeUnit
@@ -124,6 +125,7 @@ def save_forecast(forecast: Forecast | SavedForecast, path: str | os.PathLike[st
     )
     with written_beside(path) as beside:
         kept.to_netcdf(beside, engine="netcdf4")
+        seal(beside)
 
 
 def load_forecast(path: str | os.PathLike[str]) -> SavedForecast:
@@ -157,6 +159,7 @@ def load_forecast(path: str | os.PathLike[str]) -> SavedForecast:
 
     if not Path(path).is_file():
         raise FileFormatError(f"{path}: no such file. Pass the path that forecast.save was given.")
+    check_seal(path, "lifecast forecast")
     try:
         with xr.open_dataset(path, engine="netcdf4") as kept:
             version = int(kept.attrs.get("lifecast_forecast", 0))
