@@ -345,3 +345,31 @@ def test_are_the_published_effects_of_static_covariates_found(shared: Path) -> N
     for row, value in found.items():
         assert value == pytest.approx(float(table[row]), rel=2e-3), row  # at a flat maximum
     assert model.log_likelihood(rfm) == pytest.approx(float(table["P260"]), abs=0.001)
+
+
+@pytest.mark.parametrize("method", ["nuts", "map"])
+def test_is_a_method_that_cannot_fit_groups_refused_before_any_fit(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lifecast import model as module
+
+    monkeypatch.setattr(module, "fit_purchases", None)  # would fail, were it called
+    rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+    with pytest.raises(lc.SettingsError, match="cannot fit groups"):
+        lc.CLTV(spend=lc.GammaGamma(groups="channel")).fit(rfm, method=method)
+
+
+@pytest.mark.parametrize("extreme", [1e308, -1e20, 1e9])
+def test_is_a_value_that_hides_all_others_refused(extreme: float) -> None:
+    table = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30").to_frame()
+    rng = np.random.default_rng(5)
+    table["age"] = rng.normal(40.0, 12.0, len(table)).round()
+    model = lc.CLTV(lc.BGNBD(covariates=["age"]), None, market=None)
+    model.fit(lc.RFM.from_frame(table, time_unit="week"), draws=20)
+    table.loc[7, "age"] = extreme
+    with pytest.raises(
+        lc.DataError, match=r"Covariate 'age' is .* for a customer, and between .* nothing can"
+    ):
+        model.fit(lc.RFM.from_frame(table, time_unit="week"), draws=20)
+    rare = table.assign(age=np.where(np.arange(len(table)) < 8, 3.0 + np.arange(len(table)), 0.0))
+    model.fit(lc.RFM.from_frame(rare, time_unit="week"), draws=20)  # most are alike, and were so before

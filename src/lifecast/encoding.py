@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STEPS_PER_SD = 8  # so that customers of nearly equal covariates can be counted together
 FARTHEST_SD = 4.0
+ALIKE = 0.995  # of customers whose numbers differ, and who would be told apart no more
 MOST_KINDS = 5_000
 MOST_LEVELS = 100
 
@@ -65,6 +66,12 @@ class Covariate:
         """What the columns are called."""
         return tuple(f"{self.name}={level}" for level in self.levels[1:]) if self.levels else (self.name,)
 
+    def steps(self, numbers: Floats) -> Floats:
+        """A number's place, in eighths of a standard deviation from the mean, shape (customer,)."""
+        standard = (numbers - self.mean) / self.sd
+        steps: Floats = np.round(np.clip(standard, -FARTHEST_SD, FARTHEST_SD) * STEPS_PER_SD)
+        return steps
+
     def encode(self, rfm: Attributed) -> Floats:
         """The columns of these customers, shape (customer, column).
 
@@ -75,9 +82,7 @@ class Covariate:
         """
         values = attribute(rfm, self.name)
         if not self.levels:
-            standard = (as_numbers(values, self.name) - self.mean) / self.sd
-            steps = np.round(np.clip(standard, -FARTHEST_SD, FARTHEST_SD) * STEPS_PER_SD)
-            rounded: Floats = steps[:, None] / STEPS_PER_SD
+            rounded: Floats = self.steps(as_numbers(values, self.name))[:, None] / STEPS_PER_SD
             return rounded
         place = {level: number for number, level in enumerate(self.levels)}
         texts = values.to_pylist()
@@ -237,8 +242,35 @@ def learn_covariate(histories: Counted, name: str) -> Covariate:
         return Covariate(name, levels)
     numbers, code = codes(as_numbers(values, name))  # sorted: the same sums for customers in any order
     customers = np.bincount(code, histories.customers)
-    mean = float(np.average(numbers, weights=customers))
-    return Covariate(name, (), mean, float(np.sqrt(np.average((numbers - mean) ** 2, weights=customers))))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(np.average(numbers, weights=customers))
+        sd = float(np.sqrt(np.average((numbers - mean) ** 2, weights=customers)))
+    covariate = Covariate(name, (), mean, sd)
+    check_spread(covariate, numbers, customers)
+    return covariate
+
+
+def check_spread(covariate: Covariate, numbers: Floats, customers: Floats) -> None:
+    """Refuse a number that a few extreme values have made the same for nearly everybody else.
+
+    Raises
+    ------
+    DataError
+        Nearly all customers whose numbers differ would be told apart no more.
+    """
+    steps = covariate.steps(numbers) if np.isfinite(covariate.sd) else np.zeros(numbers.size)
+    _, step = np.unique(steps, return_inverse=True)
+    most = int(np.argmax(np.bincount(step, customers)))
+    alike = step == most
+    if np.sum(alike) > 1 and customers[alike].sum() > ALIKE * customers.sum():
+        usual, many, all_of = numbers[alike], customers[alike].sum(), customers.sum()
+        farthest = numbers[np.argmax(np.abs(numbers - np.median(usual)))]
+        raise DataError(
+            f"Covariate {covariate.name!r} is {farthest:.6g} for a customer, and between {usual.min():.6g} "
+            f"and {usual.max():.6g} for {many:,.0f} of {all_of:,.0f}: beside it they are all the same, and "
+            "nothing can be learned of them. Correct it, leave the customer out, or take the covariate's "
+            "logarithm."
+        )
 
 
 def attribute(rfm: Attributed, name: str) -> "pa.Array[Any]":

@@ -38,6 +38,7 @@ from lifecast.new_customers import NewCustomers, expected_curve, look_ahead, new
 from lifecast.outlook import Outlook
 from lifecast.parquet_forecast import forecast_to_parquet
 from lifecast.parquet_rfm import ParquetRFM
+from lifecast.pooling import check_method
 from lifecast.population import Population
 from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.provenance import described, origin
@@ -164,6 +165,8 @@ class CLTV(Settings):
         """
         if method not in METHODS:
             raise SettingsError(f'method={method!r}: needed "auto", "laplace", "nuts" or "map".')
+        if any(family is not None and family.groups for family in (self.purchases, self.spend)):
+            check_method(method)  # before one of them is fitted in vain
         if outliers not in OUTLIERS:
             raise SettingsError(f'outliers={outliers!r}: needed "keep" or "leave out".')
         check_draws(draws)

@@ -39,6 +39,18 @@ class Pooled:
     checks: tuple[Check, ...]
 
 
+def check_method(method: Method) -> None:
+    """Refuse a method that cannot fit groups.
+
+    Raises
+    ------
+    SettingsError
+        It is "map" or "nuts".
+    """
+    if method in UNFIT:
+        raise SettingsError(f'method="{method}" cannot fit groups, {UNFIT[method]}. Use method="auto".')
+
+
 def pool(
     part: str,
     groups: Sequence[LogDensity],
@@ -64,8 +76,7 @@ def pool(
     SettingsError
         ``method`` is "map" or "nuts".
     """
-    if method in ("map", "nuts"):
-        raise SettingsError(f'method="{method}" cannot fit groups, {UNFIT[method]}. Use method="auto".')
+    check_method(method)
     d = start.size
     log_spread = np.tile([SPREAD_PRIOR[0], SPREAD_PRIOR[1] ** -2], (d, 1))
     shared_table = np.concatenate([table, log_spread])
