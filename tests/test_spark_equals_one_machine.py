@@ -80,6 +80,10 @@ def rough_log() -> pd.DataFrame:
     log.loc[rng.random(lines) < 0.15, "net.price"] *= -1
     log.loc[rng.random(lines) < 0.05, "net.price"] = 0.0
     log.loc[rng.random(lines) < 0.02, "Kunde"] = np.nan
+    # Of these two little is left, to be exact about.
+    log.loc[[5, 6], "net.price"] = [1e9 / 7, 0.01 - 1e9 / 7]
+    log.loc[[5, 6], "Kunde"] = 7.0
+    log.loc[[5, 6], "Tag"] = [pd.Timestamp("2023-06-01"), pd.Timestamp("2023-06-02")]
     return pd.concat([log, log.sample(frac=0.1, random_state=1)])
 
 
@@ -284,6 +288,8 @@ def test_is_what_cannot_be_refused_in_plain_words(spark: Any, books: Books, plai
         summarised(good, observation_end="2023-01-01")
     with pytest.raises(lc.DataError, match="1 of 2 lines have a negative amount"):
         summarised(good.assign(amount=[1.0, -2.0]), returns="refuse")
+    with pytest.raises(lc.SettingsError, match="needs the attribute 'share'; the RFM has channel, age"):
+        plain.forecast(books.there, 30, margin="share")
     with pytest.raises(lc.DataError, match="The RFM counts time in days, the model in weeks"):
         plain.forecast(lc.SparkRFM.from_frame(books.there.customers, "day"), 30)
     early = books.there.customers.withColumn("T", pyspark.sql.functions.lit(0.5))

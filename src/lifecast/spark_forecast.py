@@ -78,9 +78,9 @@ def forecast_in_spark(
     from pyspark.sql import functions as F
     from pyspark.sql.types import BinaryType, DoubleType, StructField
 
+    rfm.check_attributes(outlook.attributes)
     money = MONEY if rfm.has_amounts and outlook.spend_family is not None else ()
-    known = tuple(name for name in outlook.attributes if name in rfm.attributes)
-    names = ("customer_id", *PURCHASES, *money, *known)
+    names = ("customer_id", *PURCHASES, *money, *outlook.attributes)
     customers = rfm.customers.select(*(column(name).alias(f"c{i}") for i, name in enumerate(names)))
     made = rfm.report is not None
     task = Task(outlook, names, rfm.time_unit, rfm.observation_end, made, CUSTOMERS_AT_A_TIME)

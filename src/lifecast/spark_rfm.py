@@ -136,11 +136,9 @@ class SparkRFM:
 
     def _counted(self, columns: Sequence[str], attributes: Sequence[str]) -> dict[str, Any]:
         """Distinct rows of some columns, with their number of ``customers``."""
-        import pyarrow as pa
         from pyspark.sql import functions as F
 
-        for name in attributes:
-            attribute(SimpleNamespace(attributes=dict.fromkeys(self.attributes, pa.nulls(0))), name)
+        self.check_attributes(attributes)
         named = [column(name).alias(f"c{place}") for place, name in enumerate((*columns, *attributes))]
         chosen = self.customers.select(*named)
         table = collected(chosen.groupBy(*chosen.columns).agg(F.count("*").alias("customers")))
@@ -152,6 +150,19 @@ class SparkRFM:
         }
         known = SimpleNamespace(attributes=values)
         return found | {name: attribute(known, name) for name in attributes}
+
+    def check_attributes(self, names: Iterable[str]) -> None:
+        """Refuse names that are no attributes of the customers.
+
+        Raises
+        ------
+        SettingsError
+        """
+        import pyarrow as pa
+
+        nobody = SimpleNamespace(attributes=dict.fromkeys(self.attributes, pa.nulls(0)))
+        for name in names:
+            attribute(nobody, name)
 
     def release(self) -> None:
         """Let Spark forget the customers that it keeps; where asked for, it makes them again from the log."""

@@ -67,7 +67,8 @@ def count_lines(lines: "DataFrame", query: SummaryQuery) -> dict[str, Any]:
     }
     money = query.largest_amount is not None
     if money:
-        units = F.rint(amount * F.lit(query.money_scale)).cast("decimal(20, 0)")
+        # By way of a whole number: Spark makes a decimal of what a double prints as, of 17 digits.
+        units = F.rint(amount * F.lit(query.money_scale)).cast("bigint").cast("decimal(20, 0)")
         counts |= {
             "returned_lines": F.count_if((amount < 0) & (day <= end)),
             "largest_amount": F.max(F.when(day <= end, F.abs(amount))),
