@@ -41,9 +41,8 @@ def finish(ax: "Axes", title: str, grid: Any = "y", *, legend: bool = True) -> N
         ax.grid(axis=grid, color="0.9")
     ax.set_axisbelow(True)
     rows = legend_above(ax) if legend else 0.0
-    ax.set_title(
-        in_lines(title, int(width_of(ax) / (0.49 * size_of_title(ax)))), pad=9.0 + rows, parse_math=False
-    )
+    letters = (width_of(ax) - width_of_names(ax)) / (0.49 * size_of_title(ax))
+    ax.set_title(in_lines(title, int(letters)), pad=9.0 + rows, parse_math=False)
 
 
 def in_lines(title: str, width: int) -> str:
@@ -72,6 +71,12 @@ def legend_above(ax: "Axes") -> float:
     for text in legend.get_texts():
         text.set_parse_math(False)
     return 1.55 * size * math.ceil(len(labels) / columns)
+
+
+def width_of_names(ax: "Axes") -> float:
+    """By how many points names on the left will make the axes narrower than they are before any layout."""
+    names = [label.get_text() for label in ax.get_yticklabels() if not label.get_text()[-1:].isdigit()]
+    return max(0.0, 0.6 * 0.83 * size_of_title(ax) * max(map(len, names), default=0) - 50.0)
 
 
 def size_of_title(ax: "Axes") -> float:
