@@ -241,7 +241,7 @@ def learn_covariate(histories: Counted, name: str) -> Covariate:
             )
         return Covariate(name, levels)
     numbers, code = codes(as_numbers(values, name))  # sorted: the same sums for customers in any order
-    customers = np.bincount(code, histories.customers)
+    customers = np.bincount(code, histories.customers).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         mean = float(np.average(numbers, weights=customers))
         sd = float(np.sqrt(np.average((numbers - mean) ** 2, weights=customers)))
