@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 import lifecast as lc
 from lifecast.cli import app
-from lifecast.cli.report import horizons_to
+from lifecast.cli.channel_values import horizons_to
 
 
 @pytest.fixture(scope="module")

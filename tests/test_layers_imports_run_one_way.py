@@ -56,6 +56,7 @@ LAYERS: list[set[str]] = [
     {"plots", "interop"},
     {"reporting"},
     {"specification"},
+    {"plan_specification"},
     {"cli"},
 ]
 

@@ -2,8 +2,9 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +15,8 @@ from lifecast.methods import Method
 from lifecast.model import CLTV
 from lifecast.rfm import RFM
 from lifecast.timeunit import TimeUnit
+
+Kind = TypeVar("Kind", bound="Table")
 
 
 class Table(BaseModel):
@@ -170,6 +173,22 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
         Where the file is missing or not TOML, or has a key or value that cannot be meant; the message says
         which one, and what is needed.
     """
+    specification = read_toml(path, Specification, _TABLES)
+    try:
+        specification.model()
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return specification
+
+
+def read_toml(path: str | os.PathLike[str], kind: type[Kind], tables: Mapping[str, type[Table]]) -> Kind:
+    """Read a TOML file of a kind whose tables are given by name.
+
+    Raises
+    ------
+    SettingsError
+        As `read_specification` says.
+    """
     try:
         with open(path, "rb") as file:
             found = tomllib.load(file)
@@ -178,13 +197,9 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
     except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
         raise SettingsError(f"The specification {path} is not a TOML file: {error}.") from error
     try:
-        specification = Specification.model_validate(found)
-        specification.model()
+        return kind.model_validate(found)
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_said_plainly(error)}") from error
-    except SettingsError as error:
-        raise SettingsError(f"{path}: {error}") from error
-    return specification
+        raise SettingsError(f"{path}: {_said_plainly(error, kind, tables)}") from error
 
 
 _TABLES: dict[str, type[Table]] = {
@@ -196,16 +211,16 @@ _TABLES: dict[str, type[Table]] = {
 }
 
 
-def _said_plainly(error: ValidationError) -> str:
+def _said_plainly(error: ValidationError, kind: type[Table], tables: Mapping[str, type[Table]]) -> str:
     """The first thing that is wrong, in the words of the field that it is wrong with."""
     first = error.errors()[0]
-    table: type[Table] = Specification
+    table: type[Table] = kind
     names, needed = [], ""
     for name in map(str, first["loc"]):
-        if name in table.model_fields:  # pydantic also names the branches of a union
+        if name in table.model_fields:  # pydantic also names the branches of a union, and keys of mappings
             names.append(name)
             needed = table.model_fields[name].description or ""
-            table = _TABLES.get(name, table) if table is Specification else table
+            table = tables.get(name, table) if table is kind else table
     keys = ", ".join(table.model_fields)
     if first["type"] == "extra_forbidden":
         where = f"in [{names[0]}]" if names else "outside any table"

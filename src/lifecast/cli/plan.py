@@ -1,12 +1,13 @@
-"""The command plan."""
+"""The command plan: what the log, a model and the costs say about what to do, as tables."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lifecast.cli import session
-from lifecast.cli.inputs import read_rfm, refuse_overwriting
+from lifecast.cli import plan_tables, session
+from lifecast.cli.channel_values import read_costs
+from lifecast.cli.inputs import read_rfm, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
     Customer,
@@ -19,17 +20,15 @@ from lifecast.cli.options import (
     given,
     numeric,
 )
-from lifecast.cli.printing import count, headline, money, say, table, working
+from lifecast.cli.plan_printing import print_plan
+from lifecast.cli.plan_tables import Case, Tables, days_of
+from lifecast.cli.printing import note, say, working
 from lifecast.errors import SettingsError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from lifecast.plan_specification import PlanSpecification
 
-    from lifecast.planning.budget import Allocation, Objective
-    from lifecast.planning.channels import Channels
-    from lifecast.planning.segments import Segments
-
-RETURNS_AFTER = ("30 days", "90 days", "365 days")
+HORIZON, DISCOUNT_RATE, WORLDS, SEED = "365 days", 0.1, 1000, 0
 
 
 def plan(
@@ -40,22 +39,46 @@ def plan(
         Path | None,
         typer.Option(
             help="Table of costs, .csv or .parquet: channel (or what the model's groups are), cost and "
-            "new_customers, a row per channel and month. Needs a model made with --groups."
+            "new_customers, a row per channel and month (start). Needs a model made with --groups."
         ),
     ] = None,
     budget: Annotated[float | None, typer.Option(help="Money to split over the channels.")] = None,
-    months: Annotated[int, typer.Option(help="Months that the budget is for.")] = 12,
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            help="Plan specification, a TOML file with all other settings: an offer, scenarios, bounds, keys "
+            "of identity and more. Options come before it."
+        ),
+    ] = None,
+    months: Annotated[
+        int | None, typer.Option(help="Months that the budget is for.", show_default="12")
+    ] = None,
     objective: Annotated[
-        str, typer.Option(help="What the budget maximises: mean, quantile or cvar (its worst cases).")
-    ] = "mean",
+        str | None,
+        typer.Option(
+            help="What the budget maximises: mean, quantile or cvar (its worst cases).", show_default="mean"
+        ),
+    ] = None,
     horizon: Annotated[
-        str, typer.Option(help="Until when customers' value counts: '365 days', or time units.")
-    ] = "365 days",
-    annual_discount_rate: Annotated[float, typer.Option(help="0.1 is 10% a year.")] = 0.1,
-    margin: Annotated[float, typer.Option(help="Share of an amount that is value.")] = 1.0,
-    target_roi: Annotated[float, typer.Option(help="Return that an acquisition has to bring.")] = 0.0,
-    worlds: Annotated[int, typer.Option(help="Futures to simulate of every customer.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+        str | None,
+        typer.Option(
+            help="Until when customers' value counts: time units, a length, a date, or infinite.",
+            show_default=HORIZON,
+        ),
+    ] = None,
+    annual_discount_rate: Annotated[
+        float | None, typer.Option(help="0.1 is 10% a year.", show_default=str(DISCOUNT_RATE))
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Share of an amount that is value.", show_default="1")
+    ] = None,
+    target_roi: Annotated[
+        float | None, typer.Option(help="Return that an acquisition has to bring.", show_default="0")
+    ] = None,
+    worlds: Annotated[
+        int | None, typer.Option(help="Futures to simulate of every customer.", show_default=str(WORLDS))
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.", show_default=str(SEED))] = None,
     customer: Customer = None,
     date: Date = None,
     amount: Amount = None,
@@ -64,143 +87,172 @@ def plan(
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
 ) -> dict[str, Any]:
-    """Segments and cash flow of the customers; with costs, channels' returns and a budget."""
-    from lifecast.export import write_table
-    from lifecast.model import CLTV
-    from lifecast.planning.portfolio import cash_flow
-    from lifecast.planning.segments import segments
-    from lifecast.rfm_file import holds_rfm
-    from lifecast.specification import Data
+    """Segments, cash flow, cohorts, textbook measures and what has held; with costs, channels and a budget.
 
-    refuse_overwriting(source, model, costs)
+    Tables go into a folder as .csv files, and together into plan.xlsx.
+    """
+    from lifecast.model import CLTV
+    from lifecast.rfm_file import holds_rfm
+
+    refuse_overwriting(source, model, costs, spec)
     source = session.source(source)
     if out.exists() and not out.is_dir():
         raise SettingsError(f"{out} is a file. Choose a folder for the tables.")
-    if budget is not None and costs is None:
+    asked = read_plan(
+        spec,
+        budget=given(amount=budget, months=months, objective=objective),
+        channels=given(target_roi=target_roi),
+        forecast=given(
+            horizon=horizon, annual_discount_rate=annual_discount_rate, worlds=worlds, random_seed=seed,
+        ) | ({} if margin is None else {"margin": margin}),
+    )  # fmt: skip
+    if asked.budget.amount is not None and costs is None:
         raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
     spent = None if costs is None else read_costs(costs)
     fitted = CLTV.load(model)
-    options = given(
+    of_the_log = given(
         customer_id=customer, date=date, amount=amount, observation_end=observation_end, returns=returns,
         merge_within=merge_within, date_format=date_format,
     )  # fmt: skip
-    if not holds_rfm(source):
-        options |= {"time_unit": fitted.time_unit, "attributes": fitted.attributes_needed}
-    customers = read_rfm(source, options, Data())
-    outlook: dict[str, Any] = {
-        "annual_discount_rate": annual_discount_rate, "margin": margin, "worlds": worlds, "random_seed": seed,
-    }  # fmt: skip
-    of_channels: dict[str, pd.DataFrame] = {}
-    by_channel, plan = None, None
-    if spent is not None:  # first, since it is quick and may refuse the costs
-        from lifecast.planning.budget import allocate
-        from lifecast.planning.channels import channels
-
-        earlier = [time for time in RETURNS_AFTER if time != horizon]
-        with working("Valuing channels"):
-            by_channel = channels(
-                fitted, spent, horizons=(*earlier, horizon), target_roi=target_roi, **outlook
-            )
-        of_channels |= {
-            "channels": by_channel.table.reset_index(),
-            "returns": by_channel.roi.reset_index(),
-            "payback": by_channel.payback.reset_index(),
-        }
-        if budget is not None:
-            plan = allocate(
-                by_channel, budget, spent, months=months, objective=cast("Objective", objective),
-                random_seed=seed,
-            )  # fmt: skip
-            of_channels |= {
-                "budget": plan.table.reset_index(),
-                "budget_by_month": plan.monthly,
-                "frontier": plan.frontier,
-            }
-    with working("Forecasting", total=len(customers)) as progress:
-        forecast = fitted.forecast(customers, numeric(horizon), progress=progress, **outlook)
-    with working("Segments", total=len(customers)) as progress:
-        classes = segments(forecast, progress=progress)
-    with working("Cash flow", total=len(customers)) as progress:
-        flow = cash_flow(forecast, by=fitted.purchases.groups, progress=progress)
-    tables = {
-        "customers": classes.customers,
-        "segments": classes.segments.reset_index(),
-        "rules": classes.rules.reset_index(),
-        "cash_flow": flow.periods,
-    } | of_channels
-    out.mkdir(parents=True, exist_ok=True)
-    for name, values in tables.items():
-        write_table(values, out / f"{name}.csv")
-    print_segments(classes)
-    if by_channel is not None:
-        print_channels(by_channel)
-    if plan is not None:
-        print_plan(plan)
+    is_rfm = holds_rfm(source)
+    if not is_rfm:
+        needed = [*fitted.attributes_needed, *attributes_asked(asked)]
+        of_the_log |= {"time_unit": fitted.time_unit, "attributes": list(dict.fromkeys(needed))}
+    outlook = {"annual_discount_rate": DISCOUNT_RATE, "worlds": WORLDS, "random_seed": SEED}
+    outlook |= settings(asked.forecast)
+    until = numeric(str(outlook.pop("horizon", HORIZON)))
+    case, people, apart = read(source, is_rfm, of_the_log, fitted, asked, until, outlook, spent)
+    tables = work_out(case)
+    if people is not None:
+        tables |= plan_tables.identity_tables(people, apart, case)
+    write(tables, out, asked.workbook)
+    print_plan(case)
     say(f"Wrote {', '.join(f'{name}.csv' for name in tables)} in {out}.")
-    summed = {name: values for name, values in tables.items() if name != "customers"}
+    summed = {name: values for name, values in tables.items() if len(values) < len(case.rfm)}
     return {"wrote": [str(out / f"{name}.csv") for name in tables], **summed}
 
 
-def read_costs(path: Path) -> "pd.DataFrame":
-    """The cost table of a file.
+def read_plan(spec: Path | None, **options: dict[str, Any]) -> "PlanSpecification":
+    """The settings of the file, and the options given instead, by table."""
+    from lifecast.plan_specification import PlanSpecification, read_plan_specification
 
-    Raises
-    ------
-    SettingsError
-        No such file, or one of another kind.
+    found = PlanSpecification() if spec is None else read_plan_specification(spec)
+    for table, values in options.items():
+        for name, value in values.items():
+            check_option(name, value)
+        found = found.model_copy(update={table: getattr(found, table).model_copy(update=values)})
+    return found
+
+
+def check_option(name: str, value: Any) -> None:
+    """Refuse options that the file would refuse too."""
+    if name == "objective" and value not in ("mean", "quantile", "cvar"):
+        raise SettingsError(f'objective={value!r}: needed "mean", "quantile" or "cvar".')
+
+
+def attributes_asked(asked: "PlanSpecification") -> list[str]:
+    """The columns of the log that scenarios and the offer are about."""
+    names = [levers.who.partition("=")[0] for levers in asked.scenario.values() if levers.who is not None]
+    if asked.offer is not None:
+        names += [name for name in (asked.offer.by, asked.offer.cost) if isinstance(name, str)]
+    if isinstance(asked.forecast.margin, str):
+        names.append(asked.forecast.margin)
+    return names
+
+
+def read(
+    source: str,
+    is_rfm: bool,
+    of_the_log: dict[str, Any],
+    model: Any,
+    asked: "PlanSpecification",
+    until: Any,
+    outlook: dict[str, Any],
+    spent: Any,
+) -> tuple[Case, Any, Any]:
+    """The case; and where accounts are joined, who is who, and the RFM of accounts.
+
+    The model is then fitted anew: it was made from accounts.
     """
+    import copy
+
+    from lifecast.rfm import rfm_summary
+    from lifecast.specification import Data
+
+    rest = asked, until, outlook, spent
+    if asked.identity is None:
+        rfm = read_rfm(source, of_the_log, Data())
+        return Case(None if is_rfm else source, of_the_log, model, rfm, *rest), None, None
+    if is_rfm:
+        raise SettingsError(f"{source} is an RFM: it is too late to join its accounts. Pass the log itself.")
+    log, people, account = join(source, asked)
+    of_people = {**of_the_log, "customer_id": PERSON}
+    with working("Reading the log"):
+        apart = rfm_summary(log, **{**of_the_log, "customer_id": account})
+        rfm = rfm_summary(log, **of_people)
+    with working("Fitting the model to people"):
+        fitted = copy.copy(model).fit(rfm, random_seed=outlook["random_seed"])
+    return Case(log, of_people, fitted, rfm, *rest), people, apart
+
+
+PERSON = "joined_customer"  # column of the log
+
+
+def join(source: str, asked: "PlanSpecification") -> tuple[Any, Any, str]:
+    """The log with a column of people, who they are, and the column of accounts."""
     import pandas as pd
 
-    if path.suffix.lower() not in (".csv", ".parquet"):
-        raise SettingsError(f"{path}: needed a table of costs, .csv or .parquet.")
+    from lifecast.identity import join_identities
+
+    assert asked.identity is not None
+    chosen = settings(asked.identity)
+    accounts, keys = chosen.pop("accounts", source), chosen.pop("keys")
+    people = join_identities(accounts, keys=list(keys), **chosen)
+    account = chosen.get("account", "account")
+    path = Path(source)
     if not path.is_file():
-        raise SettingsError(f"{path}: no such file. Pass the table of costs.")
-    if path.suffix.lower() == ".parquet":
-        return pd.read_parquet(path)
-    return pd.read_csv(path, keep_default_na=False)  # a channel may be called "None"
+        raise SettingsError(f"{source}: joining accounts needs the log in one file, .csv or .parquet.")
+    log = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+    if account not in log:
+        raise SettingsError(
+            f"The log has no column {account!r} of accounts; it has {', '.join(map(str, log))}. Say which "
+            'one it is: account = "..." in [identity].'
+        )
+    log[PERSON] = people.customer_of(log[account]).to_numpy()
+    return log, people, account
 
 
-def print_segments(classes: "Segments") -> None:
-    """What each class of customers is and will bring."""
-    headline("Segments")
-    rows = [
-        [
-            str(name), count(row["customers"]), f"{row['share']:.0%}",
-            f"{row['share_lower']:.0%} to {row['share_upper']:.0%}",
-        ]
-        for name, row in classes.segments.to_dict("index").items()
-    ]  # fmt: skip
-    table(["segment", "customers", "of value", "90% interval"], rows)
-    for name, rule in classes.rules["rule"].items():
-        say(f"{name}: {rule}.")
+def work_out(case: Case) -> Tables:
+    """All tables; channels first, since they are quick and may refuse the costs."""
+    coming = plan_tables.newcomers(case)
+    tables = plan_tables.channel_tables(case, days_of(case.horizon, case))
+    with working("Forecasting", total=len(case.rfm)) as progress:
+        forecast = case.model.forecast(case.rfm, case.horizon, progress=progress, **case.outlook)
+    offer = plan_tables.offer_tables(case, forecast)
+    split = plan_tables.budget_tables(case)  # may be refused too
+    tables = plan_tables.segment_tables(case, forecast) | tables
+    tables |= plan_tables.cash_flow_tables(case, forecast, coming)
+    tables |= plan_tables.scenario_tables(case, forecast, coming) | offer | split
+    tables |= plan_tables.cohort_tables(case) | plan_tables.textbook_tables(case)
+    return tables | plan_tables.watch_tables(case)
 
 
-def print_channels(found: "Channels") -> None:
-    """What customers of each channel are worth, against what they cost."""
-    headline(f"A new customer's value, {found.horizons[-1]} from the first purchase on")
-    rows = [
-        [
-            str(name), money(row["value"]), f"{money(row['value_lower'])} to {money(row['value_upper'])}",
-            money(row["cac"]), money(row["highest_cac"]), f"{row['probability_pays']:.0%}",
-        ]
-        for name, row in found.table.to_dict("index").items()
-    ]  # fmt: skip
-    table(["channel", "value", "90% interval", "cost", "may cost", "pays"], rows)
+def write(tables: Tables, out: Path, workbook: bool) -> None:
+    """Every table as a file, and all that fit into one workbook."""
+    from importlib.util import find_spec
 
+    from lifecast.export import write_table, write_workbook
+    from lifecast.export.workbook import ROWS
 
-def print_plan(plan: "Allocation") -> None:
-    """The budget by channel, and what it is expected to bring."""
-    total = plan.total
-    headline(f"A budget of {count(total['budget'])}")
-    rows = [
-        [
-            str(name), count(row["budget"]), count(row["new_customers"]), count(row["value"]),
-            f"{count(row['value_lower'])} to {count(row['value_upper'])}", f"{row['value_of_next']:.2f}",
-        ]
-        for name, row in plan.table.to_dict("index").items()
-    ]  # fmt: skip
-    table(["channel", "budget", "customers", "value", "90% interval", "of the next 1"], rows)
-    say(
-        f"Profit {count(total['profit'])}, {count(total['profit_lower'])} to {count(total['profit_upper'])}; "
-        f"positive with {total['probability_profit']:.0%}."
-    )
+    out.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        write_table(table, out / f"{name}.csv")
+    if not workbook:
+        return
+    if find_spec("openpyxl") is None:
+        note("no plan.xlsx: Excel needs openpyxl. Run pip install 'lifecast[excel]'.")
+        return
+    fitting = {name: table for name, table in tables.items() if len(table) < ROWS}
+    if len(fitting) < len(tables):
+        note(f"plan.xlsx is without {', '.join(tables.keys() - fitting.keys())}: too many rows for a sheet.")
+    write_workbook(fitting, out / "plan.xlsx")

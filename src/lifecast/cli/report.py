@@ -1,12 +1,12 @@
 """The report command: one page for people who read no code."""
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lifecast.cli import session
+from lifecast.cli.channel_values import read_costs, value_channels
 from lifecast.cli.inputs import read_rfm, refuse_overwriting
 from lifecast.cli.options import (
     Amount,
@@ -20,11 +20,8 @@ from lifecast.cli.options import (
     given,
     numeric,
 )
-from lifecast.cli.plan import read_costs
 from lifecast.cli.printing import say, working
 from lifecast.errors import SettingsError
-
-RETURNS_AFTER = (30, 90, 365)  # days
 
 
 def report(
@@ -112,11 +109,9 @@ def report(
             found["uncertainty"] = forecast.uncertainty()
     if spent is not None:
         from lifecast.planning.budget import allocate
-        from lifecast.planning.channels import channels
 
-        with working("Valuing channels"):
-            days = forecast.horizon * forecast.time_unit.days
-            found["channels"] = channels(fitted, spent, horizons=horizons_to(days), **outlook)
+        days = forecast.horizon * forecast.time_unit.days
+        found["channels"] = value_channels(fitted, spent, days, outlook)
         if budget is not None:
             found["allocation"] = allocate(
                 found["channels"], budget, spent, months=months, interval=interval, random_seed=seed
@@ -132,9 +127,3 @@ def report(
     write_report(forecast, out, model=fitted, title=title, **found)
     say(f"Wrote {out}.")
     return {"wrote": [str(out)], "total": forecast.total.rename_axis("measure")}
-
-
-def horizons_to(days: float) -> tuple[str, ...]:
-    """The usual ones that are shorter, and the forecast's own, from a customer's first purchase on."""
-    shorter = [f"{usual} days" for usual in RETURNS_AFTER if usual < 0.9 * days]
-    return (*shorter, "infinite" if math.isinf(days) else f"{days:.0f} days")

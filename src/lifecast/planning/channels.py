@@ -264,7 +264,7 @@ def value_table(
     table = spent.copy()
     lower, upper = np.quantile(value, bounds, axis=0)
     table["value"], table["value_lower"], table["value_upper"] = value.mean(axis=0), lower, upper
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         for name, worth in (("", table["value"]), ("_lower", lower), ("_upper", upper)):
             table[f"value_to_cac{name}"] = np.asarray(worth) / cac
         returns = value / cac

@@ -1,0 +1,51 @@
+"""What plan and report share: tables of costs, and what new customers of each channel are worth."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lifecast.cli.printing import working
+from lifecast.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lifecast.model import CLTV
+    from lifecast.planning.channels import Channels
+
+RETURNS_AFTER = (30, 90, 365)  # days
+
+
+def read_costs(path: Path) -> "pd.DataFrame":
+    """The cost table of a file.
+
+    Raises
+    ------
+    SettingsError
+        No such file, or one of another kind.
+    """
+    import pandas as pd
+
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise SettingsError(f"{path}: needed a table of costs, .csv or .parquet.")
+    if not path.is_file():
+        raise SettingsError(f"{path}: no such file. Pass the table of costs.")
+    if path.suffix.lower() == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_csv(path, keep_default_na=False)  # a channel may be called "None"
+
+
+def value_channels(
+    model: "CLTV", spent: "pd.DataFrame", days: float, outlook: dict[str, Any], **settings: Any
+) -> "Channels":
+    """What a new customer of each channel is worth within so many days, and at the usual horizons before."""
+    from lifecast.planning.channels import channels
+
+    with working("Valuing channels"):
+        return channels(model, spent, horizons=horizons_to(days), **outlook, **settings)
+
+
+def horizons_to(days: float) -> tuple[str, ...]:
+    """The usual ones that are shorter, and the forecast's own, from a customer's first purchase on."""
+    shorter = [f"{usual} days" for usual in RETURNS_AFTER if usual < 0.9 * days]
+    return (*shorter, "infinite" if math.isinf(days) else f"{days:.0f} days")
