@@ -8,6 +8,7 @@ import numpy as np
 
 from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError
+from lifecast.spend_nodes import exchanged
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ class SpendRows:
     def coded(self) -> tuple[np.ndarray, Integers]:
         """What the likelihood kernels tabulate: n as distinct values and a code per row."""
         return codes(self.n)
+
+    @cached_property
+    def nodes(self) -> tuple[np.ndarray, Integers, Floats, Floats, Floats]:
+        """What a likelihood of n, n l and log(1 + n m / v) wants: coded n, m, l and weight of few rows."""
+        n, m, l, weight = exchanged(self.n, self.m, self.l, self.weight)  # noqa: E741
+        return (*codes(n), m, l, weight)
 
     @cached_property
     def log_sums(self) -> tuple[Integers, Floats, Floats, Floats, Floats]:

@@ -91,20 +91,20 @@ class GammaGamma(FamilySettings):
         return rescaled
 
     def log_likelihood(self, rows: SpendRows, theta: Floats) -> tuple[float, Floats]:
+        n_values, n_code, m, l, weight = rows.nodes  # noqa: E741
         if self.fit_to == "amounts":
-            value, gradient = gamma_gamma.log_likelihood_amounts(
-                *rows.coded, rows.m, rows.l, rows.weight, *theta
-            )
+            value, gradient = gamma_gamma.log_likelihood_amounts(n_values, n_code, m, l, weight, *theta)
         else:
-            value, gradient = gamma_gamma.log_likelihood_means(*rows.coded, rows.m, rows.weight, *theta)
+            value, gradient = gamma_gamma.log_likelihood_means(n_values, n_code, m, weight, *theta)
         return value, gradient
 
     def log_likelihood_draws(self, rows: SpendRows, theta: Floats) -> Floats:
+        n_values, n_code, m, l, weight = rows.nodes  # noqa: E741
         draws: Floats
         if self.fit_to == "amounts":
-            draws = gamma_gamma.log_likelihood_amounts_draws(*rows.coded, rows.m, rows.l, rows.weight, theta)
+            draws = gamma_gamma.log_likelihood_amounts_draws(n_values, n_code, m, l, weight, theta)
         else:
-            draws = gamma_gamma.log_likelihood_means_draws(*rows.coded, rows.m, rows.weight, theta)
+            draws = gamma_gamma.log_likelihood_means_draws(n_values, n_code, m, weight, theta)
         return draws
 
     def expected_spend(self, history: SpendHistory, theta: Floats) -> Floats:
