@@ -252,6 +252,17 @@ class CLTV(Settings):
         time_unit
             Unit of the parameters; only an RFM in this unit can be scored.
 
+        Returns
+        -------
+        CLTV
+            Without a market: nothing is known of one.
+
+        Raises
+        ------
+        SettingsError
+            A parameter is missing, unknown or out of its support, or the families have different numbers of
+            draws.
+
         Examples
         --------
         >>> import lifecast as lc
