@@ -45,7 +45,8 @@ def test_is_the_value_of_one_customer_distributed_as_the_story_says(known: lc.CL
         np.quantile(told, [0.05, 0.5, 0.95]),
         rtol=0.03,
     )
-    np.testing.assert_allclose(row["sd"], told.std(), rtol=0.03)
+    # with q = 4 a value has no fourth moment: over seeds, a sample's sd itself spreads by some 6%
+    np.testing.assert_allclose(row["sd"], told.std(), rtol=0.1)
 
 
 def test_is_nothing_unsure_about_the_mean_where_parameters_are_known(known: lc.CLTV) -> None:

@@ -12,12 +12,14 @@ from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.grouping import spend_history
 from lifecast.posterior import Posterior
 from lifecast.rfm import RFM
-from lifecast.simulation import Futures, Part, customer_keys, futures, open_book, times_or_zero
+from lifecast.simulation import Book, Futures, Part, customer_keys, futures, open_book, times_or_zero
 from lifecast.timeunit import TimeUnit
 from lifecast.worlds import Shared, Worlds, purchases_and_value
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LARGEST_WEIGHTS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +129,10 @@ def expected_curve(
     middle = (times[1:] + times[:-1]) / 2
     for members, shared in worlds.by_kind(rfm):
         book = open_book(rfm, members, margin, nothing_seen)
-        everybody = book.rows.x, book.rows.T
         pace = shared.pace
-        each_time = np.broadcast_to(np.eye(times.size), (len(shared), times.size, times.size))
-        expected = purchase_family.expected_purchases(
-            *everybody, shared.purchases, pace.drift, pace.operational(times), np.ascontiguousarray(each_time)
-        )
         alive = purchase_family.probability_alive(book.rows.x, book.rows.t_x, book.rows.T, shared.purchases)
-        purchases = np.diff(times_or_zero(alive, expected(*everybody)), axis=0)[:, book.row]
+        purchases = np.diff(times_or_zero(alive, at_each(purchase_family, book, shared, times)), axis=0)
+        purchases = purchases[:, book.row]
         price = pace.price[:, np.searchsorted(pace.edges[1:-1], middle)].T
         worth = np.exp(-discount_rate * middle)[:, None] * price
         spend = margin[book.order, None] * spend_family.expected_spend(
@@ -143,6 +141,25 @@ def expected_curve(
         growth = np.cumsum(purchases * worth[:, None, :], axis=0) * spend
         values[:, book.order, 1:] = np.moveaxis(growth, 2, 0).swapaxes(1, 2)
     return values
+
+
+def at_each(family: PurchaseFamily, book: Book, shared: Shared, times: Floats) -> Floats:
+    """Expected purchases of each history until each time, if alive: (time, row, world).
+
+    Some worlds at a time: the weights that single out every time are as many as times squared.
+    """
+    pace, passed = shared.pace, shared.pace.operational(times)
+    size = max(1, LARGEST_WEIGHTS // times.size**2)
+    parts = []
+    for begin in range(0, len(shared), size):
+        some = slice(begin, begin + size)
+        single = np.broadcast_to(np.eye(times.size), (len(passed[some]), times.size, times.size))
+        expected = family.expected_purchases(
+            book.rows.x, book.rows.T, shared.purchases[some], pace.drift[some], passed[some],
+            np.ascontiguousarray(single),
+        )  # fmt: skip
+        parts.append(expected(book.rows.x, book.rows.T))
+    return np.concatenate(parts, axis=2)
 
 
 def acquired(bought: Futures, worlds: int) -> Futures:

@@ -13,7 +13,7 @@ import numpy as np
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.grouping import PurchaseRows, SpendHistory, group_purchases, spend_history
-from lifecast.kernels.reduction import add_up, expected_values
+from lifecast.kernels.reduction import add_up, at_prices, expected_values
 from lifecast.kernels.stream import hash_texts
 from lifecast.rfm import RFM
 from lifecast.sums import Sums, anchors
@@ -22,7 +22,7 @@ from lifecast.worlds import Shared, Worlds, purchases_and_value
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DRAWS_PER_CHUNK = 1_000_000
+DRAWS_PER_CHUNK = 250_000
 
 Expectation = Callable[[Integers, Floats], Floats]
 # The frequencies x and ages T, (row,) each, that occur among the customers of a kind (`Shared.kind`). They
@@ -201,9 +201,10 @@ def futures(
     if spend_family is None or book.spend is None:
         amount = np.zeros(world.size)
     else:
-        amount = pace.price[world, stretch] * spend_family.simulate_amounts(
+        amount = spend_family.simulate_amounts(
             book.spend.of(chunk), keys[chunk], first, world, shared.spend, pace.spend_drift
         )
+        at_prices(amount, world, stretch, pace.price)
     return Futures(book.order[chunk], first, world, time, amount)
 
 

@@ -1,6 +1,5 @@
 """BG/NBD: customers buy at a rate of their own and may leave for good after any purchase."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,6 +12,7 @@ from lifecast.families.room import with_room
 from lifecast.families.settings import FamilySettings
 from lifecast.grouping import PurchaseRows, ages_by_frequency
 from lifecast.kernels import bg_nbd, bg_nbd_worlds
+from lifecast.kernels.bg_nbd_expectations import expectations_by_age, expectations_of_rows
 from lifecast.kernels.bg_nbd_simulation import simulate_purchases
 
 
@@ -103,23 +103,10 @@ class BGNBD(FamilySettings):
         self, x: Integers, T: Floats, theta: Floats, drift: Floats, times: Floats, weights: Floats
     ) -> Callable[[Integers, Floats], Floats]:
         x_values, youngest, oldest = ages_by_frequency(x, T)
-        smallest_alpha = np.min(theta[:, 1])
-        ages = np.max(np.log((smallest_alpha + oldest) / (smallest_alpha + youngest)))
-        series = bg_nbd_worlds.expectations_by_age(
-            x_values,
-            youngest,
-            oldest,
-            theta,
-            drift,
-            times,
-            weights,
-            8 + math.ceil(5 * ages) if ages > 0.0 else 1,  # new customers are all of one age
-        )
+        tables = expectations_by_age(x_values, youngest, oldest, theta, drift, times, weights)
 
         def of_rows(x: Integers, T: Floats) -> Floats:
-            sums: Floats = bg_nbd_worlds.expectations_of_rows(
-                np.searchsorted(x_values, x), T, youngest, oldest, theta, series
-            )
+            sums: Floats = expectations_of_rows(np.searchsorted(x_values, x), T, theta, *tables)
             return sums
 
         return of_rows

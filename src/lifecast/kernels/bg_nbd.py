@@ -299,7 +299,7 @@ def quadrature_nodes(a: float, B: float, reach: float) -> tuple[Floats, Floats]:
         n += 1
         if term * min(1.0, (p[n - 1] * bend) ** 2) < 1e-16 * bound:
             break
-    p[0], weight[0] = _geometric_tail(p[n - 1] / (1.0 - p[n - 1]), weight[n - 1], h, a, s)
+    p[0], weight[0] = geometric_tail(p[n - 1] / (1.0 - p[n - 1]), weight[n - 1], h, a, s)
     odds = a / B
     for j in range(1, size // 2 - 2):
         odds = a / B * math.exp(j * h)
@@ -310,7 +310,7 @@ def quadrature_nodes(a: float, B: float, reach: float) -> tuple[Floats, Floats]:
         n += 1
         if weight[n - 1] * min(1.0, (away * (s + 1.0)) ** 2) < 1e-16 * mass:
             break
-    away, weight[n] = _geometric_tail(1.0 / odds, weight[n - 1], h, B, s)
+    away, weight[n] = geometric_tail(1.0 / odds, weight[n - 1], h, B, s)
     p[n] = 1.0 - away
     n += 1
     p = p[:n].copy()
@@ -330,7 +330,7 @@ def _relative_density(y: float, a: float, mean: float, s: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _geometric_tail(odds: float, density: float, h: float, shape: float, s: float) -> tuple[float, float]:
+def geometric_tail(odds: float, density: float, h: float, shape: float, s: float) -> tuple[float, float]:
     """Mean p and weight of the nodes beyond the one at `odds`, where density ~ odds^shape (1 - s odds)."""
     if s * odds > 0.05:
         return 0.5, 0.0  # the sum stopped because nothing was left

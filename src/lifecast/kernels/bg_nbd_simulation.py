@@ -19,7 +19,16 @@ from numba import njit
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.kernels.clock import calendar_time, stretch_at
 from lifecast.kernels.drift import drifted
-from lifecast.kernels.stream import TIMING, first_bits, mix64, next_gamma, next_uniform, to_uniform
+from lifecast.kernels.stream import (
+    TIMING,
+    first_bits,
+    gamma_constants,
+    mix64,
+    next_exponential,
+    next_gamma_given,
+    next_uniform,
+    to_uniform,
+)
 
 
 @njit(cache=True, nogil=True)
@@ -75,27 +84,36 @@ def simulate_purchases(
     time = np.empty(capacity, np.float64)
     buyers = np.empty(S, np.int64)
     bits = np.empty(S, np.uint64)
+    buys = np.empty(S, np.bool_)
+    per_k, weaker, d, c = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     count = 0
     for i in range(n):
         first[i] = count
         j = row[i]
+        if i == 0 or x[j] != x[row[i - 1]]:
+            for s in range(S):
+                k, weaker[s] = drifted(theta[s, 0] + x[j], 1.0, drift[s])
+                per_k[s] = 1.0 / k
+                d[s], c[s] = gamma_constants(k + 1.0)
+        key, chance, chance_alive = keys[i], p_buys[j], p_alive[j]
+        for s in range(S):
+            bits[s] = first_bits(key, s)
+            buys[s] = to_uniform(bits[s]) < chance[s]
         buying = 0
         for s in range(S):  # without a branch, since nobody can predict who buys
-            drawn = first_bits(keys[i], s)
             buyers[buying] = s
-            bits[buying] = drawn
-            buying += to_uniform(drawn) < p_buys[j, s]
-        for c in range(buying):
-            s = buyers[c]
-            u = to_uniform(bits[c])
-            state = mix64(bits[c] ^ TIMING)
-            k, A = drifted(theta[s, 0] + x[j], theta[s, 1] + T[j], drift[s])
-            a, tosses = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
-            passed = A * math.expm1(-math.log1p(-u / p_alive[j, s]) / k)
+            buying += buys[s]
+        for place in range(buying):
+            s = buyers[place]
             end = clock[s, K]
             stretches_per_time = K / end
-            holds = min(dropout_factor[s], 1.0)
-            start, last, rate = count, 0.0, 0.0
+            A = (theta[s, 1] + T[j]) * weaker[s]
+            u = to_uniform(bits[s]) / chance_alive[s]
+            passed = min(A * (math.exp(-math.log(1.0 - u) * per_k[s]) - 1.0), end)
+            state = mix64(bits[s] ^ TIMING)
+            a, tosses = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
+            holds = dropout_factor[s]
+            start, last, gap = count, 0.0, 0.0
             while passed <= end:
                 if count < capacity:
                     slot = stretch_at(passed, clock, s, stretches_per_time)
@@ -105,24 +123,23 @@ def simulate_purchases(
                 count += 1
                 last = passed
                 state, u = next_uniform(state)
-                leave = a / tosses
+                u *= tosses
                 tosses += 1.0
-                if u < leave:
+                if u < a:
+                    leaves = u < a * holds
                     a += 1.0
-                    if u < leave * holds:
+                    if leaves:
                         break
-                    u = (u / leave - holds) / (1.0 - holds)  # what is left of u is uniform again
-                else:
-                    u = (u - leave) / (1.0 - leave)
-                if rate == 0.0:
-                    state, rate = next_gamma(state, k + 1.0)
-                    rate /= A + passed
-                passed -= math.log(u) / rate
-            if dropout_factor[s] > 1.0 and start < count <= capacity:
-                if rate == 0.0:
-                    state, rate = next_gamma(state, k + 1.0)
-                    rate /= A + last
-                passed = leaves_between(state, rate * (dropout_factor[s] - 1.0), last, a, tosses)
+                if gap == 0.0:
+                    state, rate = next_gamma_given(state, d[s], c[s])
+                    gap = (A + passed) / rate
+                state, wait = next_exponential(state)
+                passed += wait * gap
+            if holds > 1.0 and start < count <= capacity:
+                if gap == 0.0:
+                    state, rate = next_gamma_given(state, d[s], c[s])
+                    gap = (A + last) / rate
+                passed = leaves_between(state, gap / (holds - 1.0), last, a, tosses)
                 while count > start and passed <= last:
                     slot = stretch_at(passed, clock, s, stretches_per_time)
                     if time[count - 1] <= calendar_time(passed, clock, s, edges, slot):
@@ -134,15 +151,15 @@ def simulate_purchases(
 
 
 @njit(cache=True, nogil=True)
-def leaves_between(state: np.uint64, rate: float, last: float, leavers: float, tosses: float) -> float:
+def leaves_between(state: np.uint64, gap: float, last: float, leavers: float, tosses: float) -> float:
     """When the first of the tosses between purchases says leave; infinite if none does by the last one."""
     passed = 0.0
     while True:
-        state, u = next_uniform(state)
-        passed -= math.log(u) / rate
+        state, wait = next_exponential(state)
+        passed += wait * gap
         if passed > last:
             return math.inf
         state, u = next_uniform(state)
-        if u < leavers / tosses:
+        if u * tosses < leavers:
             return passed
         tosses += 1.0

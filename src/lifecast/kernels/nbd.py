@@ -15,7 +15,7 @@ from lifecast.arrays import Floats, Integers, Keys
 from lifecast.kernels.clock import calendar_time, stretch_at
 from lifecast.kernels.drift import drifted
 from lifecast.kernels.special import digamma, log_gamma_ratio
-from lifecast.kernels.stream import TIMING, first_bits, mix64, next_gamma, next_uniform, to_uniform
+from lifecast.kernels.stream import TIMING, first_bits, mix64, next_exponential, next_gamma, to_uniform
 
 
 @njit(cache=True, nogil=True)
@@ -140,9 +140,9 @@ def simulate_purchases(
             if u >= p_buys[j, s]:
                 continue
             k, A = drifted(theta[s, 0] + x[j], theta[s, 1] + T[j], drift[s])
-            passed = A * math.expm1(-math.log1p(-u) / k)
+            passed = A * (math.exp(-math.log(1.0 - u) / k) - 1.0)
             state, rate = next_gamma(mix64(bits ^ TIMING), k + 1.0)
-            rate /= A + passed
+            gap = (A + passed) / rate
             end = clock[s, K]
             while passed <= end:
                 if count < capacity:
@@ -151,8 +151,8 @@ def simulate_purchases(
                     stretch[count] = slot
                     time[count] = calendar_time(passed, clock, s, edges, slot)
                 count += 1
-                state, u = next_uniform(state)
-                passed -= math.log(u) / rate
+                state, wait = next_exponential(state)
+                passed += wait * gap
     first[n] = count
     kept = min(count, capacity)
     return first, world[:kept], stretch[:kept], time[:kept]

@@ -14,27 +14,31 @@ CELL = 5  # numbers: purchases; value, coarse and fine; discounted value, coarse
 def select(values: Floats, begin: int, place: int) -> float:
     """The value that sorting ``values[begin:]`` would put at ``place`` [Hoare 1961].
 
-    Leaves smaller ones before it and larger ones after.
+    Leaves smaller ones before it and larger ones after. Partitions [Lomuto's, without a branch, since nobody
+    can predict which values are smaller].
     """
     left, right = begin, values.size - 1
     while left < right:
-        pivot = values[(left + right) // 2]
-        i, j = left, right
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if place <= j:
-            right = j
-        elif place >= i:
-            left = i
-        else:
+        one, other, pivot = values[left], values[right], values[(left + right) // 2]
+        pivot = max(min(one, other), min(max(one, other), pivot))
+        smaller = left
+        for i in range(left, right + 1):
+            value = values[i]
+            values[i] = values[smaller]
+            values[smaller] = value
+            smaller += value < pivot
+        if place < smaller:
+            right = smaller - 1
+            continue
+        equal = smaller
+        for i in range(smaller, right + 1):
+            value = values[i]
+            values[i] = values[equal]
+            values[equal] = value
+            equal += value <= pivot
+        if place < equal or equal == left:  # the latter if the pivot is no number
             break
+        left = equal
     return values[place]  # type: ignore[no-any-return]
 
 
@@ -55,15 +59,23 @@ def quantiles_with_zeros(positive: Floats, size: int, probabilities: Floats, out
             low = select(positive, begin, below - zeros)
             begin = below - zeros
         if below + 1 < size and below + 1 >= zeros and position > below:
-            high = select(positive, begin, below + 1 - zeros)
-            begin = max(begin, below - zeros)
+            high = positive[below + 1 - zeros]
+            for i in range(below + 1 - zeros, positive.size):
+                high = min(high, positive[i])
         out[j] = low + (position - below) * (high - low)
 
 
+@njit(cache=True, nogil=True)
+def at_prices(amount: Floats, world: np.ndarray, stretch: np.ndarray, price: Floats) -> None:
+    """Multiply the amounts (purchase,) by the prices (world, stretch) of their worlds and times, in place."""
+    for e in range(amount.size):
+        amount[e] *= price[world[e], stretch[e]]
+
+
 @njit(cache=True, nogil=True, inline="always")
-def period_of(time: float, period: float, periods: int) -> int:
-    """The period of that length that a time is in; its end belongs to it, its beginning to the one before."""
-    return min(max(math.ceil(time / period - 1e-9) - 1, 0), periods - 1)
+def period_of(time: float, per_period: float, periods: int) -> int:
+    """The period that a time is in; its end belongs to it, its beginning to the one before."""
+    return min(max(math.ceil(time * per_period - 1e-9) - 1, 0), periods - 1)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -116,6 +128,7 @@ def add_up(
     quantiles : (customer, quantile)
     """
     S, periods = cells.shape[:2]
+    per_period = 1.0 / period
     customers = first.size - 1
     quantiles = np.empty((customers, probabilities.size))
     draws = np.empty(S)
@@ -123,7 +136,7 @@ def add_up(
         buying_worlds = 0
         current = -1
         for e in range(first[i], first[i + 1]):
-            s, k = world[e], period_of(time[e], period, periods)
+            s, k = world[e], period_of(time[e], per_period, periods)
             if s != current:
                 current = s
                 draws[buying_worlds] = 0.0
@@ -153,10 +166,10 @@ def add_up_by_group(
     cells: Floats,
 ) -> None:
     """`add_up` to cells (group, world, period, 5), given each customer's group; without quantiles."""
-    periods = cells.shape[2]
+    periods, per_period = cells.shape[2], 1.0 / period
     for i in range(first.size - 1):
         for e in range(first[i], first[i + 1]):
-            k = period_of(time[e], period, periods)
+            k = period_of(time[e], per_period, periods)
             present = amount[e] * math.exp(-discount_rate * time[e])
             deposit(cells[group[i], world[e], k], margin[i] * amount[e], margin[i] * present, anchors[k])
 

@@ -36,6 +36,22 @@ def ziggurat() -> tuple[Floats, Floats]:
 
 EDGE, RATIO = ziggurat()
 
+STEPS = 256  # the same under exp(-z)
+STEP_BASE = 7.69711747013104972
+STEP_AREA = 3.9496598225815571993e-3
+
+
+def exponential_ziggurat() -> tuple[Floats, Floats]:
+    """`ziggurat` of the exponential density."""
+    edges = [STEP_AREA * math.exp(STEP_BASE), STEP_BASE]
+    while len(edges) < STEPS:
+        edges.append(-math.log(STEP_AREA / edges[-1] + math.exp(-edges[-1])))
+    edge = np.array([*edges, 0.0])
+    return edge, edge[1:] / edge[:-1]
+
+
+STEP, STEP_RATIO = exponential_ziggurat()
+
 
 @njit(cache=True, nogil=True, inline="always")
 def mix64(z: np.uint64) -> np.uint64:
@@ -117,14 +133,37 @@ def normal_tail(state: np.uint64, side: float) -> tuple[np.uint64, float]:
             return state, BASE + beyond if side > 0.0 else -BASE - beyond
 
 
-@njit(cache=True, nogil=True)
-def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
-    """A gamma variate of scale one [Marsaglia & Tsang 2000].
+@njit(cache=True, nogil=True, inline="always")
+def next_exponential(state: np.uint64) -> tuple[np.uint64, float]:
+    """An exponential variate of mean one by the ziggurat; the tail is an exponential again."""
+    beyond = 0.0
+    while True:
+        state = state + GOLDEN
+        bits = mix64(state)
+        layer = bits & np.uint64(STEPS - 1)
+        u = to_uniform(bits)
+        z = u * STEP[layer]
+        if u < STEP_RATIO[layer]:
+            return state, beyond + z
+        if layer == 0:
+            beyond += STEP_BASE
+            continue
+        below, above = math.exp(z - STEP[layer]), math.exp(z - STEP[layer + np.uint64(1)])
+        state, v = next_uniform(state)
+        if below + v * (above - below) < 1.0:
+            return state, beyond + z
 
-    Shapes below one go through shape + 1 and a power of a uniform.
-    """
-    d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
-    c = 1.0 / math.sqrt(9.0 * d)
+
+@njit(cache=True, nogil=True, inline="always")
+def gamma_constants(shape: float) -> tuple[float, float]:
+    """What `next_gamma_given` wants to know of a shape of one or more."""
+    d = shape - 1.0 / 3.0
+    return d, 1.0 / math.sqrt(9.0 * d)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def next_gamma_given(state: np.uint64, d: float, c: float) -> tuple[np.uint64, float]:
+    """A gamma variate of scale one and a shape of one or more, by its constants [Marsaglia & Tsang 2000]."""
     while True:
         state, z = next_normal(state)
         cube = 1.0 + c * z
@@ -132,11 +171,19 @@ def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
             continue
         cube = cube * cube * cube
         state, u = next_uniform(state)
-        if u < 1.0 - 0.0331 * (z * z) * (z * z) or math.log(u) < 0.5 * z * z + d * (
-            1.0 - cube + math.log(cube)
-        ):
-            break
+        square = z * z
+        if u < 1.0 - 0.0331 * square * square:
+            return state, d * cube
+        if math.log(u) < 0.5 * square + d * (1.0 - cube + math.log(cube)):
+            return state, d * cube
+
+
+@njit(cache=True, nogil=True)
+def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
+    """A gamma variate of scale one; shapes below one go through shape + 1 and a power of a uniform."""
+    d, c = gamma_constants(shape if shape >= 1.0 else shape + 1.0)
+    state, variate = next_gamma_given(state, d, c)
     if shape >= 1.0:
-        return state, d * cube
-    state, u = next_uniform(state)
-    return state, d * cube * math.exp(math.log(u) / shape)
+        return state, variate
+    state, e = next_exponential(state)
+    return state, variate * math.exp(-e / shape)

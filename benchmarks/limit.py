@@ -1,0 +1,127 @@
+"""Against the limit: scoring beside drawing the random variates that it needs, and nothing else.
+
+Run: python benchmarks/limit.py [customers]. Scores simulated CDNOW-like customers in 1,000 worlds over 12
+months, one thread, and counts what is drawn on the way. The same compiled functions of
+`lifecast.kernels.stream` then draw just as many variates of each kind, from one stream, and add them up: no
+model, no customers, no memory. Times are CPU seconds, of one run after another.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+from simulated import cdnow_like
+
+import lifecast as lc
+from lifecast.kernels.stream import first_bits, next_exponential, next_gamma, next_uniform, to_uniform
+from lifecast.simulation import Futures
+
+WORLDS = 1000
+
+
+class Counts:
+    """Observer that counts purchases, and the customers and worlds that have any."""
+
+    def __init__(self) -> None:
+        self.purchases = self.buyers = self.again = 0
+
+    def look(self, futures: Futures) -> tuple[int, int, int]:
+        """Purchases; customers and worlds with one; with two or more."""
+        customer = np.repeat(np.arange(futures.customer.size), np.diff(futures.first))
+        found = np.bincount(customer * WORLDS + futures.world)
+        return int(found.sum()), int(np.count_nonzero(found)), int(np.count_nonzero(found > 1))
+
+    def keep(self, part: tuple[int, int, int]) -> None:
+        """Add them up."""
+        self.purchases += part[0]
+        self.buyers += part[1]
+        self.again += part[2]
+
+
+@njit(nogil=True)
+def draw_first(count: int) -> float:
+    """A uniform of each customer and world."""
+    total = 0.0
+    for i in range(count):
+        total += to_uniform(first_bits(np.uint64(1), i))
+    return total
+
+
+@njit(nogil=True)
+def draw_uniforms(count: int) -> float:
+    """As many from one stream."""
+    state, total = np.uint64(1), 0.0
+    for _ in range(count):
+        state, variate = next_uniform(state)
+        total += variate
+    return total
+
+
+@njit(nogil=True)
+def draw_exponentials(count: int) -> float:
+    """As many from one stream."""
+    state, total = np.uint64(2), 0.0
+    for _ in range(count):
+        state, variate = next_exponential(state)
+        total += variate
+    return total
+
+
+@njit(nogil=True)
+def draw_gammas(count: int, shape: float) -> float:
+    """As many from one stream."""
+    state, total = np.uint64(3), 0.0
+    for _ in range(count):
+        state, variate = next_gamma(state, shape)
+        total += variate
+    return total
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """CPU time of some work, compiled before."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def main() -> None:
+    customers = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    rfm = cdnow_like(customers)
+    model = lc.CLTV(market=None).fit(rfm, random_seed=1)
+    theta = model.parameters["mean"]
+
+    def score(rfm: lc.RFM) -> lc.Forecast:
+        return model.forecast(
+            rfm, "12 months", annual_discount_rate=0.1, worlds=WORLDS, random_seed=1, threads=1
+        )
+
+    score(cdnow_like(2_000, seed=2))  # compile
+    counts = Counts()
+    scoring = seconds(lambda: score(rfm).watch(counts, threads=1))
+    scoring = seconds(lambda: score(rfm))
+    needed: dict[str, tuple[int, Callable[[int], float]]] = {
+        "uniforms, of each customer and world": (customers * WORLDS, draw_first),
+        "uniforms, one per purchase: does who buys leave?": (counts.purchases, draw_uniforms),
+        "exponentials, gaps between purchases, and the first": (
+            counts.purchases + counts.buyers,
+            draw_exponentials,
+        ),
+        "gammas, rates of those who stay": (counts.again, lambda n: draw_gammas(n, 1.0 + theta["r"])),
+        "gammas, levels of spend": (counts.buyers, lambda n: draw_gammas(n, theta["q"])),
+        "gammas, amounts": (counts.purchases, lambda n: draw_gammas(n, theta["p"])),
+    }
+    raw = 0.0
+    for name, (count, draw) in needed.items():
+        draw(10)
+        took = seconds(lambda draw=draw, count=count: draw(count))  # type: ignore[misc]
+        raw += took
+        print(f"{count / 1e6:8.1f} million {name}: {took:.2f} s, {1e9 * took / count:.1f} ns each")
+    print(f"raw variates: {raw:.2f} s")
+    print(f"scoring {customers:,} customers x {WORLDS:,} worlds, one thread: {scoring:.2f} s")
+    print(f"ratio: {scoring / raw:.2f}")
+
+
+if __name__ == "__main__":
+    main()

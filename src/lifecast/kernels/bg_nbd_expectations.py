@@ -1,0 +1,338 @@
+"""Expected purchases under BG/NBD of many histories in many worlds at once, as series.
+
+Given that a customer lives, expected purchases depend on its past through x and w = t / (alpha + T) only, and
+smoothly so. A Chebyshev series per distinct x and world [Trefethen 2019, ch. 3] therefore serves every age.
+What the frequencies of a world have in common is worked out once: where in time and in p to look, what the
+times and their weights make of a series in time, and the logs.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+from lifecast.arrays import Floats, Integers
+from lifecast.kernels.bg_nbd import geometric_tail
+from lifecast.kernels.chebyshev import chebyshev_points, clenshaw
+from lifecast.kernels.drift import drifted
+from lifecast.kernels.power_integral import log_one_plus
+
+
+@njit(cache=True, nogil=True)
+def size_in_time(reach: float) -> int:
+    """Points that a series in time needs for ten digits over that many e-folds, in steps of four."""
+    return 4 * math.ceil(2.5 + 1.75 * reach)
+
+
+@njit(cache=True, nogil=True)
+def size_in_age(reach: float) -> int:
+    """The same of a series in age; customers may be all of one age, as new ones are."""
+    return 8 + math.ceil(5.0 * reach) if reach > 0.0 else 1
+
+
+@njit(cache=True, nogil=True)
+def classes(
+    x: Integers, youngest: Floats, oldest: Floats, theta: Floats, drift: float
+) -> tuple[Integers, Floats, Floats, Floats]:
+    """Where the functions of time bend, and the range of A = alpha + T, shocked, of those that bend alike.
+
+    Expected purchases over w = t / A are a series in log(1 + bend w). They bend where w reaches 1, or sooner
+    where a customer who buys often will have left by then: there k E[p] w reaches 1. Frequencies next to each
+    other are of one class while a power of two bounds all their bends.
+
+    Parameters
+    ----------
+    x, youngest, oldest : (distinct x,)
+        Frequencies, and the range of T that each occurs with.
+    theta : (4,)
+
+    Returns
+    -------
+    first : (class + 1,)
+        Frequencies ``first[c]:first[c + 1]`` are of class c.
+    bend, low, high : (class,)
+    """
+    r, alpha, a, b = theta
+    first, bend = np.zeros(x.size + 1, np.int64), np.zeros(x.size)
+    low, high = np.empty(x.size), np.empty(x.size)
+    found = 0
+    for i in range(x.size):
+        k, slower = drifted(r + x[i], 1.0, drift)
+        own = 2.0 ** math.ceil(math.log2(max(1.0, k * a / (a + b + x[i]))))
+        if own != bend[max(found - 1, 0)]:
+            first[found], bend[found] = i, own
+            low[found], high[found] = math.inf, 0.0
+            found += 1
+        low[found - 1] = min(low[found - 1], slower * (alpha + youngest[i]))
+        high[found - 1] = max(high[found - 1], slower * (alpha + oldest[i]))
+    first[found] = x.size
+    return first[: found + 1], bend[:found], low[:found], high[:found]
+
+
+@njit(cache=True, nogil=True)
+def nodes_in_p(a: float, smallest: float, largest: float, reach: float) -> tuple[float, Floats, Floats]:
+    """Equally spaced nodes in ln(p / (1-p)) that serve every Beta(a, B) between two B.
+
+    See `lifecast.kernels.bg_nbd.quadrature_nodes`, which finds them for one.
+
+    Returns
+    -------
+    step
+    log_p, log_q : (node,)
+        Of p, ascending, and of 1 - p.
+    """
+    step = 1.0 / math.sqrt(1.0 / 0.35**2 + a * largest / (a + largest) / 0.7**2)
+    # Towards p = 0 the density falls as p^a, and below 1 / bend nothing bends; towards p = 1 likewise.
+    bend = max(1.0, reach, a + largest)
+    begin = -math.log(bend) - 36.0 / (a + 2.0) - 2.0
+    end = math.log1p(a + smallest) + 36.0 / (smallest + 2.0) + 2.0
+    enough = (a + 60.0 + 10.0 * math.sqrt(a)) / smallest  # of p, where there are many tosses
+    if enough < 0.5:
+        end = min(end, math.log(enough / (1.0 - enough)))
+    count = max(2, math.ceil((end - begin) / step) + 1)
+    log_p, log_q = np.empty(count), np.empty(count)
+    for i in range(count):
+        y = begin + i * step
+        log_q[i] = -max(y, 0.0) - math.log1p(math.exp(-abs(y)))
+        log_p[i] = y + log_q[i]
+    return step, log_p, log_q
+
+
+@njit(cache=True, nogil=True, inline="always")
+def one_minus_exp(y: float) -> float:
+    """1 - exp(-y), y >= 0, with all its digits."""
+    if y > 0.05:
+        return 1.0 - math.exp(-y)
+    return y * (1.0 - y / 2 * (1.0 - y / 3 * (1.0 - y / 4 * (1.0 - y / 5 * (1.0 - y / 6 * (1.0 - y / 7))))))
+
+
+@njit(cache=True, nogil=True)
+def rates_at(
+    k: float,
+    a: float,
+    B: float,
+    w: Floats,
+    step: float,
+    log_p: Floats,
+    log_q: Floats,
+    logs: Floats,
+    out: Floats,
+) -> None:
+    """E[(1 - (1 + p w)^-k) / (p w)], p ~ Beta(a, B): purchases until t = w A over w, at each of several w.
+
+    Parameters
+    ----------
+    w : (time,)
+        Positive.
+    step, log_p, log_q
+        From `nodes_in_p`.
+    logs : (time, node)
+        Of 1 + p w.
+    out : (time,)
+    """
+    nodes, s = log_p.size, a + B
+    weight = np.empty(nodes)
+    largest = -math.inf
+    for i in range(nodes):
+        weight[i] = a * log_p[i] + B * log_q[i]
+        largest = max(largest, weight[i])
+    cut = -45.0 - math.log(k + 1.0)
+    begin, end, total = nodes, 0, 0.0
+    for i in range(nodes):
+        if weight[i] - largest > cut:
+            weight[i] = math.exp(weight[i] - largest)
+            begin, end = min(begin, i), i + 1
+            total += weight[i]
+    tail, tail_weight = 0.0, 0.0
+    if begin == 0:
+        tail, tail_weight = geometric_tail(math.exp(log_p[0] - log_q[0]), weight[0], step, a, s)
+    away, away_weight = 0.0, 0.0
+    if end == nodes:
+        odds = math.exp(log_q[nodes - 1] - log_p[nodes - 1])
+        away, away_weight = geometric_tail(odds, weight[nodes - 1], step, B, s)
+    total += tail_weight + away_weight
+    for i in range(begin, end):
+        weight[i] *= math.exp(-log_p[i]) / total
+    for m in range(w.size):
+        found = 0.0
+        for i in range(begin, end):
+            found += weight[i] * one_minus_exp(k * logs[m, i])
+        if tail_weight > 0.0:
+            found += tail_weight / total * one_minus_exp(k * log_one_plus(tail * w[m])) / tail
+        if away_weight > 0.0:
+            p = 1.0 - away
+            found += away_weight / total * one_minus_exp(k * log_one_plus(p * w[m])) / p
+        out[m] = found / w[m]
+
+
+@njit(cache=True, nogil=True)
+def add_times(
+    A: float, bend: float, reach: float, times: Floats, weights: Floats, moments: Floats, term: Floats
+) -> None:
+    """Add up what times and weights make, at A, of each term of a series in time: to moments (sum, term)."""
+    for j in range(times.size):
+        w = times[j] / A
+        if w == 0.0 or math.isinf(w):
+            continue
+        y = 2.0 * math.log(1.0 + bend * w) / reach - 1.0
+        term[0], term[1] = w, w * y
+        for c in range(2, term.size):
+            term[c] = 2.0 * y * term[c - 1] - term[c - 2]
+        for m in range(weights.shape[1]):
+            weight = weights[j, m]
+            if weight != 0.0:
+                for c in range(term.size):
+                    moments[m, c] += weight * term[c]
+
+
+@njit(cache=True, nogil=True)
+def fill_series(
+    rates: Floats,
+    ever: float,
+    to_time_series: Floats,
+    moments: Floats,
+    limit: Floats,
+    to_age_series: Floats,
+    terms: Floats,
+    series: Floats,
+) -> None:
+    """One frequency's series in age (sum, term), from its rates at the points in time.
+
+    Parameters
+    ----------
+    rates, terms : (time,)
+        The latter is room for the series in time.
+    ever
+        Expected purchases without end.
+    to_time_series : (time, time) or larger
+    moments : (age, sum, time)
+        Of `add_times`, for each point of age.
+    limit : (sum,)
+        Weights of times without end.
+    """
+    size, ages = rates.size, moments.shape[0]
+    for c in range(size):
+        terms[c] = 0.0
+        for m in range(size):
+            terms[c] += to_time_series[c, m] * rates[m]
+    for m in range(limit.size):
+        if limit[m] != 0.0 and math.isinf(ever):
+            series[m, 0] = math.inf
+            continue
+        for n in range(ages):
+            value = limit[m] * ever if limit[m] != 0.0 else 0.0
+            for c in range(size):
+                value += terms[c] * moments[n, m, c]
+            for q in range(ages):
+                series[m, q] += to_age_series[q, n] * value
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def expectations_by_age(
+    x: Integers,
+    youngest: Floats,
+    oldest: Floats,
+    theta: Floats,
+    drift: Floats,
+    times: Floats,
+    weights: Floats,
+) -> tuple[Floats, Floats, Floats]:
+    """Weighted sums over times of expected purchases if alive, as Chebyshev series in log(alpha + T).
+
+    Parameters
+    ----------
+    x, youngest, oldest : (distinct x,)
+        Frequencies, ascending, and the range of T that each occurs with.
+    theta : (world, 4)
+    drift : (world,)
+        Variance of the shock that a customer's own rate takes.
+    times : (world, time)
+        Operational times; an infinite one stands for the limit.
+    weights : (world, time, sum)
+
+    Returns
+    -------
+    series : (distinct x, world, sum, term)
+    middle, half : (distinct x, world)
+        Of the range of log(alpha + T) that a series is for.
+    """
+    S, J, M = weights.shape
+    latest = np.zeros(S)
+    in_time, in_age = 1, 1
+    for s in range(S):
+        for j in range(J):
+            if not math.isinf(times[s, j]):
+                latest[s] = max(latest[s], times[s, j])
+        _, bend, low, high = classes(x, youngest, oldest, theta[s], drift[s])
+        for c in range(bend.size):
+            in_time = max(in_time, size_in_time(math.log1p(bend[c] * latest[s] / low[c])))
+            in_age = max(in_age, size_in_age(math.log(high[c] / low[c])))
+    points_in_time, to_time_series = (
+        np.empty((in_time + 1, in_time)),
+        np.empty((in_time + 1, in_time, in_time)),
+    )
+    for size in range(size_in_time(0.0), in_time + 1, 4):
+        points_in_time[size, :size], to_time_series[size, :size, :size] = chebyshev_points(size)
+    points_in_age, to_age_series = chebyshev_points(in_age)
+    series = np.zeros((x.size, S, M, in_age))
+    middle, half = np.empty((x.size, S)), np.empty((x.size, S))
+    for s in prange(S):
+        r, _, a, b = theta[s]
+        limit = np.zeros(M)
+        for j in range(J):
+            if math.isinf(times[s, j]):
+                limit += weights[s, j]
+        first, bend, low, high = classes(x, youngest, oldest, theta[s], drift[s])
+        for c in range(bend.size):
+            log_low, width = math.log(low[c]), math.log(high[c] / low[c])
+            reach = math.log1p(bend[c] * latest[s] / low[c])
+            size = size_in_time(reach)
+            w = np.expm1(0.5 * reach * (1.0 + points_in_time[size, :size])) / bend[c]
+            moments, term = np.zeros((in_age, M, size)), np.empty(size)
+            for n in range(in_age):
+                A = math.exp(log_low + 0.5 * width * (1.0 + points_in_age[n]))
+                add_times(A, bend[c], reach, times[s], weights[s], moments[n], term)
+            most = x[first[c + 1] - 1]
+            step, log_p, log_q = nodes_in_p(
+                a, b + x[first[c]], b + most, (r + most + 1.0) * latest[s] / low[c]
+            )
+            logs = np.empty((size, log_p.size))
+            for m in range(size):
+                for i in range(log_p.size):
+                    logs[m, i] = log_one_plus(math.exp(log_p[i]) * w[m])
+            rates, terms = np.zeros(size), np.empty(size)
+            for i in range(first[c], first[c + 1]):
+                k, slower = drifted(r + x[i], 1.0, drift[s])
+                middle[i, s], half[i, s] = log_low + 0.5 * width - math.log(slower), 0.5 * width
+                if latest[s] > 0.0:
+                    rates_at(k, a, b + x[i], w, step, log_p, log_q, logs, rates)
+                ever = (a + b + x[i] - 1.0) / (a - 1.0) if a > 1.0 else math.inf
+                fill_series(
+                    rates, ever, to_time_series[size], moments, limit, to_age_series, terms, series[i, s]
+                )
+    return series, middle, half
+
+
+@njit(cache=True, nogil=True)
+def expectations_of_rows(
+    x_code: Integers, T: Floats, theta: Floats, series: Floats, middle: Floats, half: Floats
+) -> Floats:
+    """The sums of `expectations_by_age` at given histories, shape (sum, row, world).
+
+    ``x_code`` (row,) says which distinct frequency, T (row,) the age. Rows come sorted by both, so that equal
+    ones are worked out once.
+    """
+    S, M = theta.shape[0], series.shape[2]
+    table = np.empty((M, x_code.size, S))
+    for i in range(x_code.size):
+        j = x_code[i]
+        if i > 0 and j == x_code[i - 1] and T[i] == T[i - 1]:
+            table[:, i] = table[:, i - 1]
+            continue
+        for s in range(S):
+            y = 0.0
+            if half[j, s] > 0.0:
+                y = (math.log(theta[s, 1] + T[i]) - middle[j, s]) / half[j, s]
+            for m in range(M):
+                table[m, i, s] = clenshaw(series[j, s, m], y)
+    return table
