@@ -115,6 +115,8 @@ def test_do_a_pages_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.M
         came = run_cell("\n" * (block.line - 1) + block.code, namespace, str(page), echo=False)
         wrong = None if block.told is None else unlike(block.told, came)
         assert wrong is None, f"{where}: {wrong}"
+        if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+            pyplot.close("all")  # as a notebook does after each cell
 
 
 def test_are_blocks_found_and_their_lines_kept() -> None:

@@ -73,6 +73,8 @@ def plot_customer(
     >>> plot_customer(forecast, 111, log).get_ylabel()
     'purchases so far'
     """
+    from matplotlib.ticker import MaxNLocator
+
     simulation, unit, end = forecast.simulation, forecast.time_unit, forecast.observation_end
     if end is None or math.isinf(forecast.horizon) or isinstance(simulation.purchase_family, DiscreteTime):
         raise SettingsError(
@@ -117,6 +119,7 @@ def plot_customer(
     ax.axvline(day(0.0), color="0.4", linewidth=1, linestyle=(0, (1, 2)))
     ax.margins(x=0.02)
     ax.set_ylabel("purchases so far", loc="bottom")
+    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     in_dates(ax)
     times, alive = alive_over_time(one, bought)
     strip(ax, day(times - age), alive)

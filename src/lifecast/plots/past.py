@@ -143,9 +143,11 @@ def plot_coverage(backtest: "Backtest", measure: str = "purchases", ax: "Axes | 
         label=f"all customers together ({len(sums)} sums)",
     )  # fmt: skip
     for name, across, up in zip(names, level, inside, strict=True):
-        ax.annotate(f"{name}%", (across, up), (7, -12), textcoords="offset points", fontsize="small")
+        ax.annotate(
+            f"{name}%", (across, up), (0, 8), textcoords="offset points", fontsize="small", ha="center"
+        )
     ax.set_xlim(low, 1.02)
-    ax.set_ylim(low, 1.04)
+    ax.set_ylim(low, 1.09)
     ax.xaxis.set_major_formatter("{x:.0%}")
     ax.yaxis.set_major_formatter("{x:.0%}")
     ax.set_xlabel(f"share of {WORDS[measure]} that intervals should hold")
