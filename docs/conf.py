@@ -4,9 +4,11 @@ The source folder is the repository itself, so that the links between README, pa
 the same here as where the files are read one by one.
 """
 
+import re
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS / "_extensions"))
@@ -67,3 +69,16 @@ templates_path = ["_templates"]
 html_math_renderer = "mathml"
 html_show_copyright = False
 html_copy_source = False
+
+
+def shorten(app: Any, what: str, name: str, thing: Any, options: Any, signature: Any, returned: Any) -> Any:
+    """Call arrays arrays, and say nothing of how a protocol is made."""
+    if getattr(thing, "_is_protocol", False):
+        return "", None
+    array = re.compile(r"(?:~?numpy\.)?ndarray\[tuple\[.*?\], (?:~?numpy\.)?dtype\[[^\]]*\]\]")
+    return tuple(array.sub("array", text) if text else text for text in (signature, returned))
+
+
+def setup(app: Any) -> None:
+    """Tell Sphinx."""
+    app.connect("autodoc-process-signature", shorten)

@@ -25,7 +25,7 @@ class Family(Protocol):
 
     @property
     def priors(self) -> Priors:
-        """What the user chose: a name, or a mapping of coordinates to (mean, sd)."""
+        """The choice of the user, a name or a mapping of coordinates to (mean, sd)."""
         ...
 
     @property
