@@ -170,6 +170,11 @@ class RFM:
             f"in {self.time_unit}s{end}>"
         )
 
+    @property
+    def has_amounts(self) -> bool:
+        """Whether the customers' amounts are known."""
+        return self.monetary_value is not None
+
     def to_frame(self) -> "pd.DataFrame":
         """The table of customers, one row each, in order.
 

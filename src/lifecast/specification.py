@@ -13,6 +13,7 @@ from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.influence import Outliers
 from lifecast.methods import Method
 from lifecast.model import CLTV
+from lifecast.parquet_rfm import ParquetRFM
 from lifecast.rfm import RFM
 from lifecast.timeunit import TimeUnit
 
@@ -42,7 +43,7 @@ class Data(Table):
         default=None, description='"day", "week" or a number of days'
     )
 
-    def check(self, rfm: RFM) -> None:
+    def check(self, rfm: RFM | ParquetRFM) -> None:
         """See that an RFM that is already made was made like this.
 
         Raises

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lifecast.cli import session
-from lifecast.cli.inputs import read_rfm, read_spec, refuse_overwriting, settings
+from lifecast.cli.inputs import open_customers, read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
     Attribute,
@@ -28,7 +28,7 @@ from lifecast.cli.options import (
     given,
 )
 from lifecast.cli.printing import note, say, working
-from lifecast.cli.results import print_fit, print_forecast
+from lifecast.cli.results import best_customers, print_fit, print_forecast
 from lifecast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ def rfm(
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
     attribute: Attribute = None,
+    memory_limit: Annotated[
+        str | None, typer.Option(help="Memory for the log, such as 4GB; more is spilled to disk.")
+    ] = None,
 ) -> dict[str, Any]:
     """Summarise a log of transactions: recency, frequency and monetary value of each customer."""
     from lifecast.rfm import rfm_summary
@@ -61,12 +64,11 @@ def rfm(
     options = given(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
         holdout_end=holdout_end, returns=returns, merge_within=merge_within, date_format=date_format,
-        attributes=attribute,
+        attributes=attribute, memory_limit=memory_limit,
     )  # fmt: skip
-    with working("Reading the log"):
-        summary = rfm_summary(log, **{**settings(read_spec(spec).data), **options})
-    with session.target(out, ".parquet") as path:
-        summary.save(path)
+    asked = {**settings(read_spec(spec).data), **options}
+    with session.target(out, ".parquet") as path, working("Reading the log"):
+        summary = rfm_summary(log, to=path, **asked)
     say(summary.report)
     say(f"Wrote {out}: {len(summary):,} customers, times in {summary.time_unit}s.")
     return {
@@ -138,10 +140,9 @@ def fit(
     needed = [name for name in (groups, *(covariate or [])) if name is not None]
     if needed and not holds_rfm(source):
         options["attributes"] = needed
-    customers = read_rfm(source, options, run.data)
-    has_amounts = customers.monetary_value is not None
-    model = run.model(amounts=has_amounts)
-    if not has_amounts:
+    customers = open_customers(source, options, run.data)
+    model = run.model(amounts=customers.has_amounts)
+    if not customers.has_amounts:
         note("there are no amounts: purchases are modelled alone.")
     with working("Fitting"):
         asked = given(method=method, draws=draws, random_seed=seed, outliers=outliers)
@@ -211,10 +212,12 @@ def forecast(
     attribute: Attribute = None,
 ) -> dict[str, Any]:
     """Forecast every customer's purchases and discounted value, with intervals, and all customers' sums."""
-    from lifecast.export import TABLE_ENDINGS, check_target, is_database, shown
+    from lifecast.export import TABLE_ENDINGS, check_target, is_database, shown, write_table
     from lifecast.model import CLTV
     from lifecast.outputs import check_export
+    from lifecast.parquet_rfm import ParquetRFM
     from lifecast.rfm_file import holds_rfm
+    from lifecast.saved_forecast import save_forecast
 
     if if_exists not in ("replace", "append", "refuse"):
         raise SettingsError(f"if_exists={if_exists!r}: needed replace, append or refuse.")
@@ -235,28 +238,34 @@ def forecast(
     )  # fmt: skip
     if run.data.time_unit is None and not holds_rfm(source):
         options = {"time_unit": fitted.time_unit, **options}
-    customers = read_rfm(source, options, run.data)
+    customers = open_customers(source, options, run.data)
     outlook = settings(run.forecast) | given(
         horizon=horizon, annual_discount_rate=annual_discount_rate, margin=margin, interval=interval,
         worlds=worlds, random_seed=seed,
     )  # fmt: skip
     if "horizon" not in outlook:
         raise SettingsError("horizon= is missing: pass a number of time units, a length or a date.")
+    if isinstance(customers, ParquetRFM) and (is_database(out) or not out.lower().endswith(".parquet")):
+        customers = customers.load()
+    to = out if isinstance(customers, ParquetRFM) else None
     with working("Forecasting", total=len(customers)) as progress:
-        result = fitted.forecast(customers, progress=progress, **outlook)
-    with session.target(out, ".csv") if not is_database(out) else nullcontext(out) as place:
-        result.export(place, name=table, if_exists=cast("IfExists", if_exists))
-    if portfolio_out is not None:
+        result = fitted.forecast(customers, to=to, progress=progress, **outlook)
+    if to is None:
+        with session.target(out, ".csv") if not is_database(out) else nullcontext(out) as place:
+            result.export(place, name=table, if_exists=cast("IfExists", if_exists))
+    if portfolio_out is not None and to is None:
         result.export(portfolio_out, table="portfolio")
+    elif portfolio_out is not None:
+        write_table(result.portfolio, portfolio_out)
     if save is not None:
-        result.save(save)
-    print_forecast(result)
+        save_forecast(result, save)
+    print_forecast(result, result.customers if to is None else best_customers(to))
     wrote = [shown(out) if is_database(out) else out, *map(str, filter(None, (portfolio_out, save)))]
     for written in wrote:
         say(f"Wrote {written}.")
     return {
         "wrote": wrote,
-        "customers": len(result.customers),
+        "customers": result.members.count,
         "horizon": result.horizon,
         "time_unit": result.time_unit.name,
         "observation_end": result.observation_end,

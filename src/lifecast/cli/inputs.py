@@ -8,6 +8,7 @@ from lifecast.cli.session import STANDARD
 from lifecast.errors import SettingsError
 
 if TYPE_CHECKING:
+    from lifecast.parquet_rfm import ParquetRFM
     from lifecast.rfm import RFM
     from lifecast.specification import Data, Specification
 
@@ -61,6 +62,18 @@ def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
             "pass the log itself."
         )
     rfm = RFM.load(path)
+    data.check(rfm)
+    return rfm
+
+
+def open_customers(path: str, options: dict[str, Any], data: "Data") -> "RFM | ParquetRFM":
+    """The RFM of a log; one that is in a file stays there."""
+    from lifecast.parquet_rfm import ParquetRFM
+    from lifecast.rfm_file import holds_rfm
+
+    if options or not holds_rfm(path):
+        return read_rfm(path, options, data)
+    rfm = ParquetRFM.open(path)
     data.check(rfm)
     return rfm
 

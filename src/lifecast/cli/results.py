@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 
     from lifecast.forecast import Forecast
     from lifecast.model import CLTV
+    from lifecast.parquet_rfm import ParquetRFM
     from lifecast.rfm import RFM
+    from lifecast.saved_forecast import SavedForecast
 
 BEST = 10
 
 
-def print_fit(model: "CLTV", customers: "RFM") -> None:
+def print_fit(model: "CLTV", customers: "RFM | ParquetRFM") -> None:
     """What was learned, and whether to trust it."""
     families = " and ".join(family.name for family in (model.purchases, model.spend) if family is not None)
     headline(f"Parameters of {families}, {len(customers):,} customers, times in {customers.time_unit}s")
@@ -45,13 +47,24 @@ def print_diagnostics(model: "CLTV") -> None:
     table(["part", "check", "figure", "needed", ""], rows, words=("check", "needed", ""))
 
 
-def print_forecast(result: "Forecast") -> None:
-    """All customers' sums, and the best customers."""
-    headline(f"The next {result.horizon:g} {result.time_unit}s of {len(result.customers):,} customers")
+def print_forecast(result: "Forecast | SavedForecast", customers: "pd.DataFrame") -> None:
+    """All customers' sums, and the best of these customers."""
+    headline(f"The next {result.horizon:g} {result.time_unit}s of {result.members.count:,} customers")
     print_total(result)
-    by = "of highest CLTV" if "cltv" in result.customers else "who will buy most"
-    headline(f"The {min(BEST, len(result.customers))} customers {by}")
-    print_customers(result.customers, result.interval)
+    by = "of highest CLTV" if "cltv" in customers else "who will buy most"
+    headline(f"The {min(BEST, len(customers))} customers {by}")
+    print_customers(customers, result.interval)
+
+
+def best_customers(path: str) -> "pd.DataFrame":
+    """Those of highest CLTV, or who will buy most, in a file that a forecast wrote."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        customers = connection.read_parquet(path)
+        by = "cltv" if "cltv" in customers.columns else "purchases"
+        best: pd.DataFrame = customers.order(f"{by} DESC, customer_id").limit(BEST).df()
+    return best
 
 
 def print_customers(customers: "pd.DataFrame", interval: float) -> None:
@@ -76,7 +89,7 @@ def print_customers(customers: "pd.DataFrame", interval: float) -> None:
     table(columns, rows, words=("",))
 
 
-def print_total(forecast: "Forecast", actual: Mapping[str, float] | None = None) -> None:
+def print_total(forecast: "Forecast | SavedForecast", actual: Mapping[str, float] | None = None) -> None:
     """The sums over all customers, beside those that really happened where they are known."""
     columns = ["all customers", "mean", f"{forecast.interval:.0%} interval"]
     columns += ["really", "off the mean", ""] if actual else []
