@@ -80,10 +80,11 @@ def rough_log() -> pd.DataFrame:
     log.loc[rng.random(lines) < 0.15, "net.price"] *= -1
     log.loc[rng.random(lines) < 0.05, "net.price"] = 0.0
     log.loc[rng.random(lines) < 0.02, "Kunde"] = np.nan
-    # Of these two little is left, to be exact about.
-    log.loc[[5, 6], "net.price"] = [1e9 / 7, 0.01 - 1e9 / 7]
-    log.loc[[5, 6], "Kunde"] = 7.0
-    log.loc[[5, 6], "Tag"] = [pd.Timestamp("2023-06-01"), pd.Timestamp("2023-06-02")]
+    # Of these little is left, to be exact about.
+    much = 1e9 * rng.random(40)
+    log.loc[:79, "net.price"] = np.append(much, 0.01 - much)
+    log.loc[:79, "Kunde"] = 7.0
+    log.loc[:79, "Tag"] = np.repeat([pd.Timestamp("2023-06-01"), pd.Timestamp("2023-06-02")], 40)
     return pd.concat([log, log.sample(frac=0.1, random_state=1)])
 
 
@@ -205,7 +206,7 @@ def test_is_a_forecast_the_same_in_any_number_of_parts(books: Books, plain: lc.C
 def test_is_a_forecast_the_same_for_groups_covariates_and_margins(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lifecast.spark_forecast.CUSTOMERS_AT_A_TIME", 100)
+    monkeypatch.setattr("lifecast.spark_forecast.CUSTOMERS_AT_A_TIME", 700)
     purchases, spend = lc.BGNBD(covariates=["age"]), lc.GammaGamma(groups="channel")
     model = lc.CLTV(purchases, spend, market=None).fit(books.here, draws=100)
     here, there = (

@@ -144,7 +144,7 @@ class Task:
     made : bool
         Whether `rfm_summary` made the customers; those of any other table have to be checked.
     at_a_time : int
-        Customers in memory at a time, or hardly more.
+        Customers in memory at a time, at most.
     """
 
     outlook: Outlook
@@ -205,12 +205,16 @@ class Task:
         import pyarrow as pa
 
         waiting: list[pa.RecordBatch] = []
+        room = self.at_a_time
         for batch in batches:
-            waiting.append(batch)
-            if sum(each.num_rows for each in waiting) >= self.at_a_time:
-                yield self._rfm(pa.Table.from_batches(waiting))
-                waiting = []
-        if any(each.num_rows for each in waiting):
+            while batch.num_rows:
+                waiting.append(batch.slice(0, room))
+                batch = batch.slice(waiting[-1].num_rows)
+                room -= waiting[-1].num_rows
+                if not room:
+                    yield self._rfm(pa.Table.from_batches(waiting))
+                    waiting, room = [], self.at_a_time
+        if waiting:
             yield self._rfm(pa.Table.from_batches(waiting))
 
     def _rfm(self, table: "pa.Table") -> RFM:
