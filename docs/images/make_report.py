@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 import lifecast as lc
 
 
@@ -17,6 +19,7 @@ def main() -> None:
     model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(groups="channel"), market=None)
     model.fit(rfm, random_seed=1)
     forecast = model.forecast(rfm, "2025-12-31", annual_discount_rate=0.10, margin=0.3, worlds=500)
+    target = Path(__file__).with_name("report.png")
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "report.html")
         lc.report(forecast, page, model=model, segments=lc.segments(forecast))
@@ -24,10 +27,11 @@ def main() -> None:
             [
                 "chromium", "--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1040,1000",
                 f"--user-data-dir={folder}/profile", page.as_uri(),
-                f"--screenshot={Path(__file__).with_name('report.png')}",
+                f"--screenshot={target}",
             ],
             check=True,
         )  # fmt: skip
+    Image.open(target).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 if __name__ == "__main__":
