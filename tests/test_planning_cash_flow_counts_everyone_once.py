@@ -152,6 +152,18 @@ def test_does_the_cash_flow_add_up_draw_by_draw(
     np.testing.assert_allclose(without.total.loc[("all", "existing")], forecast.total)
 
 
+def test_do_channels_segments_and_cohorts_each_add_up_to_the_portfolio_bit_for_bit(
+    forecast: lc.Forecast,
+) -> None:
+    rfm = forecast.simulation.rfm
+    joined = pd.Timestamp(forecast.observation_end) - pd.to_timedelta((rfm.T * 7).round(), unit="D")
+    cohorts = pd.PeriodIndex(joined, freq="Q").astype(str)
+    for by in ("channel", lc.segments(forecast).customers["segment"], cohorts):
+        parts = lc.cash_flow(forecast, by).draws
+        for name, draws in forecast.draws.items():
+            np.testing.assert_array_equal(parts[name][:, 0].sum(axis=0), draws)
+
+
 def test_are_months_the_calendars_and_the_same_futures(
     forecast: lc.Forecast, flow: lc.CashFlow, plan: pd.DataFrame
 ) -> None:

@@ -72,7 +72,7 @@ def test_does_the_list_earn_nearly_what_the_best_would(
 def test_does_the_list_earn_it_in_shop_after_shop() -> None:
     """Profits by customers' own traits: ours beside the oracle's, and those of one who sees the traits."""
     shares = []
-    for seed in range(12):
+    for seed in range(8):
         shop = lc.datasets.simulate_shop(customers=2_000, random_seed=300 + seed, season=0.0)
         rfm = lc.rfm_summary(shop.log, observation_end=shop.end, past=False, attributes=["channel"])
         model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(groups="channel"), market=None)
@@ -85,7 +85,8 @@ def test_does_the_list_earn_it_in_shop_after_shop() -> None:
             oracle = listed(oracle_gains(shop, rfm, {lever: factor}, MARGIN), cost, budget)
             seer = listed(gain, cost, budget)
             shares.append([(gain[who] - COST).sum() for who in (ours.to_numpy(), oracle, seer)])
-    ours, oracle, seer = np.array(shares).reshape(12, 4, 3).sum(axis=0).T
+    ours, oracle, seer = np.array(shares).reshape(8, 4, 3).sum(axis=0).T
+    print(f"ours over the oracle's {ours / oracle}, over the seer's {ours / seer}")
     assert np.all(ours > 0.95 * oracle), ours / oracle
     assert np.all(ours < seer), ours / seer  # nobody knows who has left
 

@@ -252,6 +252,8 @@ def _expected_purchases(channel: Channel, passed: Floats) -> Floats:
     from scipy.interpolate import CubicSpline
     from scipy.special import roots_jacobi
 
+    if not np.max(passed) > 0.0:
+        return np.zeros_like(passed)
     parameters = channel.parameters("day")
     r, alpha, a, b = (parameters[name] for name in ("r", "alpha", "a", "b"))
     nodes, weights = roots_jacobi(100, b - 1.0, a - 1.0)
