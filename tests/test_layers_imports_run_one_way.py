@@ -83,6 +83,7 @@ DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_fi
         "grouped_forecast",
         "outputs",
         "saved_forecast",
+        "spark_forecast",
         "evaluation",
         "replay",
         "tracking",
