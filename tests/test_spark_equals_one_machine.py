@@ -289,6 +289,8 @@ def test_is_what_cannot_be_refused_in_plain_words(spark: Any, books: Books, plai
         summarised(good, observation_end="2023-01-01")
     with pytest.raises(lc.DataError, match="1 of 2 lines have a negative amount"):
         summarised(good.assign(amount=[1.0, -2.0]), returns="refuse")
+    with pytest.raises(lc.SettingsError, match=r"write forecast\.customers"):
+        plain.forecast(books.there, 30, to="cltv.parquet")
     with pytest.raises(lc.SettingsError, match="needs the attribute 'share'; the RFM has channel, age"):
         plain.forecast(books.there, 30, margin="share")
     with pytest.raises(lc.DataError, match="The RFM counts time in days, the model in weeks"):

@@ -450,6 +450,11 @@ class CLTV(Settings):
             "random_seed": random_seed,
         }
         if isinstance(rfm, SparkRFM):
+            if to is not None:
+                raise SettingsError(
+                    "to= is for customers who come from a file. Of a forecast in Spark, customers stay in "
+                    "Spark: write forecast.customers."
+                )
             check_same_unit(rfm.time_unit, self._unit())
             found: Any = forecast_in_spark(rfm, self._outlook(rfm, *asked), interval, settings)
             return found  # type: ignore[no-any-return]
