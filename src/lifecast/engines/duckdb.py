@@ -93,7 +93,7 @@ _CUSTOMERS_WITH_MONEY = f"""
 _SMALL = ("frequency", "recency_days", "positive_repeats", "zero_purchases")
 # Customers are summed up in parts of about so many lines: what a part needs fits into caches and memory.
 LINES_OF_A_PART = 1_000_000
-MOST_PARTS = 64
+MOST_PARTS = 16  # each reads the log once
 
 
 @dataclass(frozen=True)
