@@ -1,0 +1,73 @@
+"""Is the output before, or the new one, there and whole, whatever happens to the process that writes?"""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import FAULTS, WRITERS
+
+import lifecast as lc
+from lifecast.errors import SettingsError
+
+FEW, MANY = 5, 200
+
+
+def go_wrong(fault: str, writer: str, times: int, root: Path, folder: Path) -> None:
+    command = [sys.executable, str(root / "tests" / "faults.py"), fault, writer, str(times), str(folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=1200)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_does_a_file(fault: str, writer: str, root: Path, tmp_path: Path) -> None:
+    go_wrong(fault, writer, FEW, root, tmp_path)
+
+
+@pytest.mark.slow
+def test_do_hundreds(root: Path, tmp_path: Path, record: Callable[[str, Any], None]) -> None:
+    survived = {}
+    for fault in FAULTS:
+        for writer in WRITERS:
+            folder = tmp_path / fault / writer
+            folder.mkdir(parents=True)
+            times = 20 if fault == "disk full" else MANY
+            go_wrong(fault, writer, times, root, folder)
+            survived[f"{fault}: {writer}"] = times
+    record("faults", survived)
+
+
+def test_is_a_folder_that_cannot_be_written_to_named_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = lc.CLTV.from_parameters({"r": 0.2, "alpha": 4.0, "a": 0.8, "b": 2.4})
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(SettingsError, match="nothing may be written to"):
+        model.save(tmp_path / "model.nc")
+    tmp_path.chmod(stat.S_IRWXU)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("gigabytes", [1, 2])
+def test_does_a_forecast_out_of_memory_leave_the_old_one(gigabytes: int, tmp_path: Path) -> None:
+    out = tmp_path / "customers.parquet"
+    out.write_bytes(b"the old one")
+    code = f"""
+import resource, lifecast as lc
+rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30", past=False)
+model = lc.CLTV(market=None).fit(rfm, method="map")
+limit = {gigabytes} << 30
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+from lifecast.export import write_table
+write_table(model.forecast(rfm, 5000, worlds=5000, chunk_size=2357).customers, {str(out)!r})
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert ended.returncode != 0
+    assert out.read_bytes() == b"the old one"
+    assert [path.name for path in tmp_path.iterdir()] == ["customers.parquet"]
