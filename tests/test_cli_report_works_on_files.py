@@ -100,7 +100,6 @@ def test_do_channels_return_over_the_usual_times(days: float, horizons: tuple[st
         (["--budget", "100"], "A budget needs the costs so far"),
         (["--costs", "nowhere.csv"], "no such file"),
         (["--out", "page.pdf"], "must end in .html"),
-        (["--model", "channels.nc", "--past", "90 days"], "Leave --past away"),
     ],
 )
 def test_does_bad_input_end_politely(

@@ -207,6 +207,33 @@ def test_has_every_command_an_example_that_it_understands(name: str) -> None:
     assert command.make_context(name, words).command is command
 
 
+def test_do_specifications_say_how_to_watch_and_report(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run.toml").write_text(
+        '[data]\nmerge_within = "week"\n[forecast]\nhorizon = 6\nworlds = 20\nmargin = 0.5\n',
+        encoding="utf-8",
+    )
+    refused = lifecast(folder, monkeypatch, f"monitor autumn.nc later.csv --spec {tmp_path}/run.toml", code=2)
+    assert (
+        "counted in another way" in refused.stderr and "Pass --merge-within and --returns" in refused.stderr
+    )
+    lifecast(
+        folder, monkeypatch, f"monitor autumn.nc later.csv --spec {tmp_path}/run.toml --merge-within day -q"
+    )
+    run = f"report rfm.parquet --model model.nc --spec {tmp_path}/run.toml --out {tmp_path}/r.html --json"
+    total = {row["measure"]: row for row in json.loads(lifecast(folder, monkeypatch, run).stdout)["total"]}
+    forecast = lc.load(folder / "model.nc").forecast(
+        lc.RFM.load(folder / "rfm.parquet"), 6, worlds=20, margin=0.5, annual_discount_rate=0.1
+    )
+    assert total["value"]["mean"] == forecast.total.loc["value", "mean"]
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"demo", "sql"}))
+def test_takes_every_command_that_reads_a_log_a_specification(name: str) -> None:
+    assert "spec" in {parameter.name for parameter in COMMANDS[name].params}
+
+
 def test_do_shells_complete() -> None:
     def complete(shell: str, words: str) -> str:
         environment = {

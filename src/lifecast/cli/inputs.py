@@ -48,6 +48,11 @@ def settings(of: Any) -> dict[str, Any]:
     return {name: value for name, value in of if value is not None}
 
 
+def as_a_log(data: "Data") -> dict[str, Any]:
+    """Of the settings of an RFM those that say how lines become purchases."""
+    return {name: value for name, value in settings(data).items() if name in ("returns", "merge_within")}
+
+
 def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
     """The RFM in a file, or that of a log."""
     from lifecast.rfm import RFM, rfm_summary

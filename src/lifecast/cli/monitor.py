@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lifecast.cli import session
-from lifecast.cli.inputs import refuse_overwriting
-from lifecast.cli.options import Amount, Customer, Date, DateFormat, MergeWithin, Returns, given
+from lifecast.cli.inputs import as_a_log, read_spec, refuse_overwriting
+from lifecast.cli.options import Amount, Customer, Date, DateFormat, MergeWithin, Returns, Spec, given
 from lifecast.cli.printing import count, headline, say, table, working
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def monitor(
         bool,
         typer.Option("--fail-on-drift", help="End with exit code 1 where there is an alarm, for schedulers."),
     ] = False,
+    spec: Spec = None,
     customer: Customer = None,
     date: Date = None,
     amount: Amount = None,
@@ -59,9 +60,9 @@ def monitor(
 
     if out is not None:
         session.check_out(out, TABLE_ENDINGS)
-    refuse_overwriting(forecast, log, out)
+    refuse_overwriting(forecast, log, spec, out)
     saved = load_forecast(forecast)
-    options = given(
+    options = as_a_log(read_spec(spec).data) | given(
         customer_id=customer, date=date, amount=amount, returns=returns, merge_within=merge_within,
         date_format=date_format,
     )  # fmt: skip

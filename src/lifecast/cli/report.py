@@ -7,7 +7,7 @@ import typer
 
 from lifecast.cli import session
 from lifecast.cli.channel_values import read_costs, value_channels
-from lifecast.cli.inputs import read_rfm, refuse_overwriting
+from lifecast.cli.inputs import as_a_log, read_rfm, read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
     Customer,
@@ -17,11 +17,22 @@ from lifecast.cli.options import (
     MergeWithin,
     ObservationEnd,
     Returns,
+    Seed,
+    Spec,
     given,
     numeric,
 )
 from lifecast.cli.printing import say, working
 from lifecast.errors import SettingsError
+
+OUTLOOK: dict[str, Any] = {
+    "horizon": "365 days",
+    "annual_discount_rate": 0.1,
+    "margin": 1.0,
+    "interval": 0.9,
+    "worlds": 1000,
+    "random_seed": 0,
+}
 
 
 def report(
@@ -29,13 +40,25 @@ def report(
     model: Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")],
     out: Annotated[Path, typer.Option(help="Page to write, .html.")],
     horizon: Annotated[
-        str, typer.Option(help="A number of time units, '12 months', a date, or infinite.")
-    ] = "365 days",
-    annual_discount_rate: Annotated[float, typer.Option(help="0.1 is 10% a year.")] = 0.1,
-    margin: Annotated[float, typer.Option(help="Share of an amount that is value.")] = 1.0,
-    interval: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
-    worlds: Annotated[int, typer.Option(help="Futures to simulate of every customer.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+        str | None,
+        typer.Option(
+            help="A number of time units, '12 months', a date, or infinite.", show_default="365 days"
+        ),
+    ] = None,
+    annual_discount_rate: Annotated[
+        float | None, typer.Option(help="0.1 is 10% a year.", show_default="0.1")
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Share of an amount that is value.", show_default="1")
+    ] = None,
+    interval: Annotated[
+        float | None, typer.Option(help="Probability of the intervals.", show_default="0.9")
+    ] = None,
+    worlds: Annotated[
+        int | None, typer.Option(help="Futures to simulate of every customer.", show_default="1000")
+    ] = None,
+    seed: Seed = None,
+    spec: Spec = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "What our customers will be worth",
     uncertainty: Annotated[
         bool,
@@ -74,17 +97,16 @@ def report(
     from lifecast.planning.segments import segments
     from lifecast.reporting.page import report as write_report
     from lifecast.rfm_file import holds_rfm
-    from lifecast.specification import Data
 
     check_target(out, (".html", ".htm"))
-    refuse_overwriting(source, model, costs, out)
+    refuse_overwriting(source, model, costs, spec, out)
     source = session.source(source)
     if budget is not None and costs is None:
         raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
     if past is not None and holds_rfm(source):
         raise SettingsError(f"{source} is an RFM. Forecasts from earlier days (--past) need the log itself.")
     spent = None if costs is None else read_costs(costs)
-    fitted = CLTV.load(model)
+    run, fitted = read_spec(spec), CLTV.load(model)
     of_the_log = given(
         customer_id=customer, date=date, amount=amount, returns=returns, merge_within=merge_within,
         date_format=date_format,
@@ -92,13 +114,14 @@ def report(
     options = of_the_log | given(observation_end=observation_end)
     if not holds_rfm(source):
         options |= {"time_unit": fitted.time_unit, "attributes": fitted.attributes_needed}
-    customers = read_rfm(source, options, Data())
-    outlook: dict[str, Any] = {
-        "annual_discount_rate": annual_discount_rate, "margin": margin, "worlds": worlds,
-        "interval": interval, "random_seed": seed,
-    }  # fmt: skip
+    customers = read_rfm(source, options, run.data)
+    outlook = OUTLOOK | settings(run.forecast) | given(
+        horizon=horizon, annual_discount_rate=annual_discount_rate, worlds=worlds, interval=interval,
+        random_seed=seed,
+    ) | ({} if margin is None else {"margin": margin})  # fmt: skip
+    until = numeric(str(outlook.pop("horizon")))
     with working("Forecasting", total=len(customers)) as progress:
-        forecast = fitted.forecast(customers, numeric(horizon), progress=progress, **outlook)
+        forecast = fitted.forecast(customers, until, progress=progress, **outlook)
     found: dict[str, Any] = {}
     with working("Segments", total=len(customers)) as progress:
         found["segments"] = segments(forecast, progress=progress)
@@ -114,15 +137,21 @@ def report(
         found["channels"] = value_channels(fitted, spent, days, outlook)
         if budget is not None:
             found["allocation"] = allocate(
-                found["channels"], budget, spent, months=months, interval=interval, random_seed=seed
+                found["channels"],
+                budget,
+                spent,
+                months=months,
+                interval=outlook["interval"],
+                random_seed=outlook["random_seed"],
             )
     if past is not None:
         from lifecast.backtesting import backtest
 
+        of_the_log = as_a_log(run.data) | of_the_log
         with working("Forecasting from earlier days"):
             found["backtest"] = backtest(
                 source, **of_the_log, time_unit=fitted.time_unit, origins=origins, horizons=numeric(past),
-                model=fitted, interval=interval, random_seed=seed,
+                model=fitted, interval=outlook["interval"], random_seed=outlook["random_seed"],
             )  # fmt: skip
     write_report(forecast, out, model=fitted, title=title, **found)
     say(f"Wrote {out}.")
