@@ -187,6 +187,21 @@ def test_is_a_kept_forecast_watched(folder: Path, tmp_path: Path, monkeypatch: p
     assert "nothing has come yet" in nothing.stderr
 
 
+def test_are_columns_that_the_model_needs_read_from_the_log_unasked(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = pd.read_csv(folder / "log.csv")
+    log.assign(channel=np.where(log["customer_id"] % 2, "web", "mail")).to_csv(
+        tmp_path / "log.csv", index=False
+    )
+    (tmp_path / "run.toml").write_text(
+        'spend = false\nmarket = false\n[purchases]\ngroups = "channel"\n', encoding="utf-8"
+    )
+    lifecast(tmp_path, monkeypatch, "fit log.csv --spec run.toml --draws 20 --out model.nc")
+    lifecast(tmp_path, monkeypatch, "forecast log.csv --model model.nc --horizon 4 --worlds 5 --out cltv.csv")
+    assert len(pd.read_csv(tmp_path / "cltv.csv")) == log["customer_id"].nunique()
+
+
 def test_is_the_query_ready_to_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = "sql --model model.nc --horizon '39 weeks' --table customers"
     query = lifecast(folder, monkeypatch, run).stdout

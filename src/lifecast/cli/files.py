@@ -137,7 +137,7 @@ def fit(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
         returns=returns, merge_within=merge_within, date_format=date_format,
     )  # fmt: skip
-    needed = [name for name in (groups, *(covariate or [])) if name is not None]
+    needed = run.model().attributes_needed
     if needed and not holds_rfm(source):
         options["attributes"] = needed
     customers = open_customers(source, options, run.data)
@@ -236,8 +236,11 @@ def forecast(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
         returns=returns, merge_within=merge_within, date_format=date_format, attributes=attribute,
     )  # fmt: skip
-    if run.data.time_unit is None and not holds_rfm(source):
-        options = {"time_unit": fitted.time_unit, **options}
+    if not holds_rfm(source):
+        if run.data.time_unit is None:
+            options = {"time_unit": fitted.time_unit, **options}
+        if fitted.attributes_needed:
+            options["attributes"] = list(dict.fromkeys([*(attribute or []), *fitted.attributes_needed]))
     customers = open_customers(source, options, run.data)
     outlook = settings(run.forecast) | given(
         horizon=horizon, annual_discount_rate=annual_discount_rate, margin=margin, interval=interval,
