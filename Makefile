@@ -14,6 +14,7 @@ help:
 	@echo "make demo       real customers' lifetime values, into demo-output/"
 	@echo "make test       linters, types and tests, as CI runs them"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-all   those too, and the wheel on Python 3.11, on 3.13 and with the oldest versions allowed"
 	@echo "make bench      speed and memory beside the peers, and how well intervals hold (an hour)"
 	@echo "make docs       the pages, with references built from the code, into build/docs/"
 	@echo "make lock       requirements/py*.txt from pyproject.toml (UPGRADE=1: with the newest versions)"
@@ -31,6 +32,9 @@ test: $(INSTALLED)
 
 test-slow: $(INSTALLED)
 	$(BIN)/pytest --slow -m slow --durations=0
+
+test-all: test test-slow
+	bash requirements/test_all.sh
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/beside_peers.py --write

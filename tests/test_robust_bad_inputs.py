@@ -19,3 +19,14 @@ def test_does_it_end_as_it_must(case: Case, tmp_path: Path) -> None:
 def test_has_every_case_a_name_of_its_own() -> None:
     names = [(case.area, case.name) for case in CASES]
     assert len(set(names)) == len(names) >= 200
+
+
+def test_does_the_page_say_how_each_case_ends(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(root / "docs"))
+    from make_reliability import row, tables
+
+    page = (root / "docs" / "reliability.md").read_text(encoding="utf-8")
+    missing = [case.name for case in CASES if row(case.area, case.name, case.ends) not in page]
+    assert not missing  # python docs/make_reliability.py --play writes it anew
+    for mark, text in tables().items():
+        assert f"<!-- measured: {mark} -->\n{text}\n<!-- end -->" in page, mark
