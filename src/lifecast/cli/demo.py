@@ -78,7 +78,7 @@ def demo(
     return {
         "wrote": [str(out / name) for name in names],
         "held": float(held),
-        "total": bounds,
+        "total": bounds.rename_axis("measure"),
         "actual": actual,
     }
 
