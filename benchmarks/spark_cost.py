@@ -1,7 +1,7 @@
 """What a log in Spark costs in CPU seconds, on this machine's cores: the table of docs/spark.md.
 
-Run: python benchmarks/spark_cost.py [customers]. Some minutes; needs Java and pyspark. Counted is the CPU time
-of this process, of Spark's Java and of its Python workers together, after a small run of everything.
+Run: python benchmarks/spark_cost.py [customers]. Some minutes; needs Java and pyspark. Counted is the CPU
+time of this process, of Spark's Java and of its Python workers together, after a small run of everything.
 """
 
 import os
