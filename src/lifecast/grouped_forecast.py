@@ -27,7 +27,7 @@ class GroupedForecast:
         How many each has.
     draws : dict of (group, world, period) arrays
         ``purchases``, ``value``, ``discounted_value``; over groups they add up to the forecast's own draws,
-        to the last bit up to two million typical amounts in a world and period.
+        to the last bit up to a million typical amounts in a world and period.
     portfolio, total : DataFrame
         As the forecast's, with a first column or index level ``group``.
     """

@@ -27,7 +27,7 @@ class Sums:
 
     Exact up to four billion purchases in a cell (one group, world and period), and up to 10^12 typical
     amounts: ``a + b`` is then what adding up all the customers of both would have given, to the last bit. So
-    are the draws themselves, as plain floats, up to two million typical amounts in a cell; beyond, they are
+    are the draws themselves, as plain floats, up to a million typical amounts in a cell; beyond, they are
     the exact sums rounded once.
 
     Attributes
