@@ -8,7 +8,7 @@ BIN := .venv/bin
 # The last thing an installation writes: one that was interrupted begins again.
 INSTALLED := .venv/.installed
 
-.PHONY: help demo docs test test-slow bench lock format clean FORCE
+.PHONY: help demo docs test test-slow test-all bench lock format clean FORCE
 
 help:
 	@echo "make demo       real customers' lifetime values, into demo-output/"

@@ -1,7 +1,6 @@
 """From a log to a forecast with the installed lifecast: prints figures as JSON, to be compared.
 
 Run outside the checkout: python smoke.py [REFERENCE.json], which fails where figures differ by over 1e-9.
-"""From a log to a forecast with the installed lifecast: prints figures as JSON, to be compared.
 """
 
 import json
