@@ -132,7 +132,7 @@ def test_do_cumulative_sums_begin_with_what_had_come(
 ) -> None:
     tracked = lc.track(forecast, log)
     plot_tracking(tracked, cumulative=True, ax=ax)
-    assert line(ax, "what came").get_ydata()[-1] == tracked.table["actual"].sum()
+    np.testing.assert_allclose(line(ax, "what came").get_ydata(), np.cumsum(tracked.table["actual"]))
     first = forecast.draws["purchases"][:, 0]
     assert line(ax, "forecast").get_ydata()[0] == pytest.approx(rfm.frequency.sum() + first.mean())
     total = forecast.draws["purchases"].sum(axis=1)
@@ -190,6 +190,7 @@ def test_is_the_histogram_that_of_the_pit(backtest: lc.Backtest, ax: Axes) -> No
 def test_do_several_past_forecasts_stand_in_order(backtest: lc.Backtest, ax: Axes) -> None:
     plot_past_forecasts(backtest, ax=ax)
     assert [each.get_text() for each in ax.get_xticklabels()] == ["1997-07-31", "1997-09-30"]
+    assert line(ax, "what really happened").get_color() == "black"  # on the band and beside it
 
 
 def test_is_one_customer_drawn_as_it_was(

@@ -190,6 +190,7 @@ def test_are_payback_curves_shares_of_worlds(ax: Axes) -> None:
             before = np.flatnonzero(x <= at)
             assert (y[before[-1]] if before.size else 0.0) == share, (label, at)
     assert title_of(ax).startswith("1 of 4 channels' customers have earned back their cost within a year")
+    assert {each.get_drawstyle() for each in curves.values()} == {"steps-post"}  # rises when a world pays
     styles = {str(each.get_linestyle()) for each in curves.values()}
     assert len(styles) == 4  # told apart without colours
 
