@@ -27,6 +27,7 @@ from lifecast.grouping import (
     group_spend,
     spend_history,
 )
+from lifecast.histories import Histories
 from lifecast.worlds import discounting
 
 DOUBTFUL = 1e-6  # of one figure among hundreds
@@ -531,7 +532,7 @@ def spenders(case: SpendCase, theta: Any, customers: int, rng: np.random.Generat
 def fitted(case: Any, family: Any, rfm: lc.RFM, draws: int, rng: np.random.Generator) -> Floats:
     """Posterior draws (draw, parameter) in the data's units."""
     fit = fit_purchases if isinstance(case, PurchaseCase) else fit_spend
-    return fit(family, rfm, "laplace", draws, rng).population.theta
+    return fit(family, Histories.of(rfm), "laplace", draws, rng).population.theta
 
 
 def test_are_the_parameters_of_a_shop_found_again(either_case: PurchaseCase | SpendCase) -> None:
