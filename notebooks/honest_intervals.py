@@ -67,9 +67,9 @@ figure, axes = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
 plots.plot_past_forecasts(result, ax=axes[0])
 plots.plot_coverage(result, ax=axes[1])
 # %% [markdown]
-# The 90% intervals of the sums held about as often as they should, those of 50% and 80% a little less. But
-# eight days of one log are not eight independent trials: they see the same months. The pooled figures over
-# four logs are in [Honest intervals](../docs/honest_intervals.md).
+# The sums' intervals held somewhat less often than they promise (82% of 17 at 90%), those of single customers
+# as often as they should. But eight days of one log are not eight independent trials: they see the same
+# months. The pooled figures over four logs are in [Honest intervals](../docs/honest_intervals.md).
 #
 # ## Are customers' whole distributions right?
 # Where a forecast is right, what comes is as likely to fall into one twentieth of its distribution as into
