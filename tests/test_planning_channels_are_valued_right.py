@@ -60,9 +60,9 @@ def true_payback(shop: lc.datasets.SimulatedShop, cac: "pd.Series[float]", margi
 def test_do_intervals_hold_the_true_values_as_often_as_they_say() -> None:
     """Values, and so returns at the horizons, and days of payback, in shop after shop with the same truth.
 
-    "partner C" is left out: its 20 customers are unlike all others in every shop, so that partial pooling draws
-    its value to theirs each time, and its intervals held 44% of the truths. Intervals hold as often as they say
-    over channels that differ as channels do (`test_groups_and_covariates.py`), not for the oddest of them.
+    "partner C" is left out: its 20 customers are unlike all others in every shop, so that partial pooling
+    draws its value to theirs each time, and its intervals held 44% of the truths. Intervals hold as often as
+    they say over channels that differ as channels do (`test_groups_and_covariates.py`), not for the oddest.
     """
     values, days = [], []
     for seed in range(24):
