@@ -141,8 +141,8 @@ ax.set_title(f"The first tenth is expected to bring {share['share'].iloc[0]:.0%}
 share.round(2)
 # %% [markdown]
 # ## What it cost
-# Peak memory of this process stands in the title; with so few customers it is nearly all Python and its libraries.
-# Set the variable and see what yours cost.
+# Peak memory of this process stands in the title; with so few customers it is nearly all Python and its
+# libraries. Set the variable and see what yours cost.
 # %%
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 figure, ax = plt.subplots(figsize=(7, 2.6), layout="constrained")

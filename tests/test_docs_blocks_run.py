@@ -2,8 +2,8 @@
 
 A page's blocks run top to bottom, in a folder of the page's own; its Python blocks share one namespace, as in
 a session. What stands in a fence right after a Python block, or under a command, is held against what came:
-words are the same, numbers close, and a line of dots stands for anything. Two comments in a page speak to
-this test: ``<!-- not run: why -->`` before a block, and ``<!-- needs: java -->`` anywhere, for the whole page.
+words are the same, numbers close, and a line of dots stands for anything. Two comments in a page speak
+to this test: ``<!-- not run: why -->`` before a block, and ``<!-- needs: java -->`` anywhere, for all of it.
 
 Docstring examples run too: pytest collects them from src/ itself (--doctest-modules in pyproject.toml).
 """
