@@ -8,7 +8,7 @@ from datetime import date as Date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from lifecast.engines.duckdb import Source, limit_memory, open_source
+from lifecast.engines.duckdb import Source, damage_told, limit_memory, open_source
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 
 if TYPE_CHECKING:
@@ -115,17 +115,13 @@ def read_transactions(
     >>> read_transactions(load_cdnow(sample=True)).lines
     6919
     """
-    import duckdb
-
     source = open_source(log)
     limit_memory(source.connection, memory_limit)
     wanted = {"customer_id": customer_id, "date": date, "amount": amount}
     names = choose_columns(source.columns, wanted, attributes)
-    try:
+    with damage_told():
         source.attach(names)
         return _check(source, names, tuple(attributes), date_format)
-    except duckdb.Error as error:  # a damaged file, say: its lines are read only now
-        raise DataError(f"The log cannot be read. DuckDB says: {str(error).splitlines()[0]}") from error
 
 
 def choose_columns(
@@ -274,8 +270,10 @@ def warn_of_rounding(smallest: float, largest: float) -> None:
 
 
 def _first(connection: "DuckDBPyConnection", read: str, column: str, condition: str) -> str:
-    (value,) = connection.execute(f"SELECT {column} FROM {read} WHERE {condition} LIMIT 1").fetchall()[0]
-    return "missing" if value is None else repr(value)
+    found = connection.execute(f"SELECT {column} FROM {read} WHERE {condition} LIMIT 1").fetchall()
+    if not found:  # a damaged file whose statistics say something else than its lines
+        return "not found again: the file contradicts itself"
+    return "missing" if found[0][0] is None else repr(found[0][0])
 
 
 def customer_known(kind: str) -> str:

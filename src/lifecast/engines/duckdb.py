@@ -16,6 +16,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -244,13 +245,14 @@ def _open_files(path: str) -> Source:
                 f"{path!r} is not named like a Parquet or CSV file ({', '.join(_PARQUET + _CSV)}). Rename "
                 "the file, or pass a glob such as 'folder/*.parquet'."
             )
-    except duckdb.Error as error:
+        columns = tuple(files.columns)
+    except (duckdb.Error, RuntimeError, UnicodeError) as error:  # the latter: names that are no text
         raise DataError(f"{path!r} cannot be read as a log: {error}") from error
 
     def attach(names: Mapping[str, str]) -> None:
         files.project(_projection(names)).create_view("source")
 
-    return Source(connection, tuple(files.columns), attach, typed=path.lower().endswith(_PARQUET))
+    return Source(connection, columns, attach, typed=path.lower().endswith(_PARQUET))
 
 
 def _open_arrow(columns: Any, select: Callable[[Mapping[str, str]], Any]) -> Source:
@@ -309,6 +311,22 @@ class SummaryQuery:
         return 2.0 ** min(61 - exponent, 1000)
 
 
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Turn what DuckDB finds wrong with a log's lines, which it may read at any time, into an error of ours.
+
+    Raises
+    ------
+    DataError
+    """
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.Error, RuntimeError, UnicodeError) as error:  # the latter: names that are no text
+        raise DataError(f"The log cannot be read. DuckDB says: {str(error).splitlines()[0]}") from error
+
+
 class Ask:
     """Runs SQL with the query's settings bound to the names that it mentions."""
 
@@ -319,7 +337,8 @@ class Ask:
 
     def run(self, sql: str, **values: Any) -> None:
         """Run a statement that gives no answer."""
-        self.connection.execute(sql, self._mentioned(sql, self._values | values))
+        with damage_told():
+            self.connection.execute(sql, self._mentioned(sql, self._values | values))
 
     def row(self, sql: str, **values: Any) -> dict[str, Any]:
         """The one row of an answer, by column name."""
@@ -327,7 +346,10 @@ class Ask:
 
     def table(self, sql: str, **values: Any) -> "pa.Table":
         """An answer of any number of rows."""
-        return self.connection.sql(sql, params=self._mentioned(sql, self._values | values)).to_arrow_table()
+        with damage_told():
+            return self.connection.sql(
+                sql, params=self._mentioned(sql, self._values | values)
+            ).to_arrow_table()
 
     def reader(self, sql: str, rows: int) -> "pa.RecordBatchReader":
         """An answer that comes so many rows at a time."""
