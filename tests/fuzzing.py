@@ -126,7 +126,9 @@ def main() -> None:
     slowest = 0.0
     for case in range(cases):
         path = folder / f"case{case}{ending}"
-        path.write_bytes(damaged(content, rng))
+        while (changed := damaged(content, rng)) == content:
+            pass
+        path.write_bytes(changed)
         print(f"{reader} {seed} {case}", file=sys.stderr, flush=True)
         start = time.monotonic()
         try:
