@@ -46,6 +46,8 @@ LAYERS: list[set[str]] = [
     {"forecast", "new_customers", "period_sums"},
     {"grouped_forecast", "outputs", "saved_forecast", "spark_forecast"},
     {"parquet_forecast"},
+    {"learned"},
+    {"closed_forms"},
     {"model"},
     {"simulated_shop"},
     {"evaluation"},
@@ -77,6 +79,8 @@ SHORTCUTS = {
 DATAFRAMES = {"engines", "transactions", "identity", "rfm_frame", "rfm", "rfm_file"} | {  # the way in
     *(
         "forecast",
+        "learned",
+        "closed_forms",
         "model",
         "new_customers",
         "period_sums",

@@ -11,6 +11,7 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.calendar import Calendar
+from lifecast.closed_forms import ClosedForms
 from lifecast.conventions import Settings
 from lifecast.diagnostics import diagnose_purchases, diagnose_spend
 from lifecast.errors import LifecastWarning, SettingsError
@@ -20,7 +21,6 @@ from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.families.gamma_gamma import GammaGamma
 from lifecast.fitting import fit_purchases, fit_spend
 from lifecast.forecast import Forecast, period_table, total_table
-from lifecast.grouping import group_purchases, group_spend, spend_history
 from lifecast.histories import Elsewhere, Histories, as_histories
 from lifecast.influence import OUTLIERS, QUICK_DRAWS, Outliers, fit_knowing_outliers
 from lifecast.market import (
@@ -32,7 +32,7 @@ from lifecast.market import (
     unflatten,
     unknown_past,
 )
-from lifecast.matching import check_families, check_same_unit, check_unit, warn_of_strangers
+from lifecast.matching import check_families, check_same_unit, warn_of_strangers
 from lifecast.methods import METHODS, Method
 from lifecast.new_customers import NewCustomers, expected_curve, look_ahead, newly_acquired
 from lifecast.outlook import Outlook
@@ -40,7 +40,7 @@ from lifecast.parquet_forecast import forecast_to_parquet
 from lifecast.parquet_rfm import ParquetRFM
 from lifecast.pooling import check_method
 from lifecast.population import Population
-from lifecast.posterior import UNSEEN, Check, Posterior
+from lifecast.posterior import Check, Posterior
 from lifecast.provenance import described, origin
 from lifecast.rfm import RFM
 from lifecast.settings import (
@@ -55,18 +55,17 @@ from lifecast.settings import (
     known_parameters,
     margins,
 )
-from lifecast.simulation import Observer, Simulation, expectations, times_or_zero, watch
+from lifecast.simulation import Observer, Simulation, watch
 from lifecast.spark_forecast import forecast_in_spark
 from lifecast.spark_rfm import SparkRFM
 from lifecast.timeunit import TimeUnit, parse_horizon
-from lifecast.worlds import Worlds, discounting, draw_worlds, period_edges
+from lifecast.worlds import Worlds, draw_worlds, period_edges
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
 
-class CLTV(Settings):
+class CLTV(ClosedForms, Settings):
     """Customer lifetime value: a family of purchases, a family of spend, and their joint posterior.
 
     Parameters
@@ -291,110 +290,6 @@ class CLTV(Settings):
             | {"method": "known parameters", "time_unit": unit.name, "days": unit.days},
         )
         return model
-
-    # -- what was learned ------------------------------------------------------------------------
-
-    @property
-    def posterior(self) -> "xr.DataTree":
-        """The posterior draws as an ArviZ-readable tree."""
-        return self._fitted().to_tree()
-
-    @property
-    def parameters(self) -> "pd.DataFrame":
-        """Posterior mean, sd and central 90% interval of each parameter, indexed by the papers' names.
-
-        Effects of covariates follow, named as "log_rate: age", and with groups the standard deviations
-        between them: "sd of log_rate". Parameters are then those of a typical group.
-        """
-        posterior = self._fitted()
-        draws = [population.named() for population in posterior.populations]
-        return summary({name: values for part in draws for name, values in part.items()}, ["parameter"])
-
-    @property
-    def group_parameters(self) -> "pd.DataFrame":
-        """The same for each group, indexed by group and parameter; the last group is one not seen.
-
-        Raises
-        ------
-        SettingsError
-            No family of the model has groups.
-        """
-        posterior = self._fitted()
-        draws = {
-            (group, name): values[:, place]
-            for population in posterior.populations
-            for place, group in enumerate((*population.encoding.group_names, UNSEEN))
-            for name, values in population.named_by_group().items()
-        }
-        if not draws:
-            raise SettingsError('This model has no groups. Fit one with BGNBD(groups="channel"), say.')
-        return summary(draws, ["group", "parameter"])
-
-    @property
-    def calendar_effects(self) -> "pd.DataFrame":
-        """What the calendar's columns multiply the pace of purchases, and amounts, by where they are 1.
-
-        One row per column and ``measure`` ("purchases", "amounts"): median and central 90% interval, as
-        ``median, lower, upper``. Without a calendar there are no rows.
-        """
-        import pandas as pd
-
-        self._fitted()
-        found = [] if self._market is None else self._market.effects(with_amounts=self.spend is not None)
-        return pd.DataFrame(found, columns=["column", "measure", "median", "lower", "upper"]).set_index(
-            ["column", "measure"]
-        )
-
-    @property
-    def attributes_needed(self) -> tuple[str, ...]:
-        """Names of the attributes by which the families tell customers apart: groups and covariates."""
-        families = [family for family in (self.purchases, self.spend) if family is not None]
-        names = [name for family in families for name in (family.groups, *family.covariates)]
-        return tuple(dict.fromkeys(name for name in names if name is not None))
-
-    @property
-    def time_unit(self) -> TimeUnit:
-        """The unit of time that the parameters are in; only an RFM in this unit can be scored."""
-        return self._unit()
-
-    @property
-    def diagnostics(self) -> "pd.DataFrame":
-        """What the fit was held against: figure, threshold, pass or fail, and the remedy."""
-        import pandas as pd
-
-        columns = list(Check.__dataclass_fields__)
-        return pd.DataFrame([vars(check) for check in self._fitted().checks], columns=columns)
-
-    def log_likelihood(self, rfm: RFM, part: Literal["total", "purchases", "spend"] = "total") -> float:
-        """Log-likelihood of an RFM at the posterior mean of the parameters.
-
-        Parameters
-        ----------
-        rfm : RFM
-        part : "total", "purchases" or "spend"
-            Both families together (default), or one of them.
-
-        Returns
-        -------
-        float
-            In nats, summed over customers. Of spend, the density of what the family is fitted to: every
-            amount, or their means.
-        """
-        self._same_unit(rfm)
-        posterior = self._fitted()
-        total = 0.0
-        if part in ("total", "purchases"):
-            at_mean = posterior.purchases.at_mean()
-            for members, theta in at_mean.by_kind(rfm):
-                rows = group_purchases(rfm.frequency[members], rfm.recency[members], rfm.T[members])
-                total += self.purchases.log_likelihood(rows, theta[0])[0]
-        if part in ("total", "spend") and self.spend is not None and posterior.spend is not None:
-            at_mean = posterior.spend.at_mean()
-            history = spend_history(rfm, self.spend.zero_amounts, self.spend.likelihood_needs)
-            for members, theta in at_mean.by_kind(rfm):
-                amounts = group_spend(history.of(members))
-                total += self.spend.log_likelihood(amounts, theta[0])[0]
-        return float(total)
 
     # -- forecasts -------------------------------------------------------------------------------
 
@@ -642,194 +537,6 @@ class CLTV(Settings):
         model._posterior = None if self._posterior is None else replace(self._posterior, market={})
         return model
 
-    def probability_alive(self, rfm: RFM) -> "pd.Series":
-        """Posterior mean probability that each customer is alive at the observation end.
-
-        Parameters
-        ----------
-        rfm : RFM
-            Customers to score, in the time unit of the fit.
-
-        Returns
-        -------
-        pandas.Series, (customer,)
-            Indexed by customer_id. Like all closed forms here it is of the textbook model: the market changes
-            sums and intervals, and what is expected by a few percent.
-
-        Examples
-        --------
-        >>> import lifecast as lc
-        >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
-        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
-        >>> round(float(model.probability_alive(rfm)[4]), 3)
-        0.727
-        """
-        return self._expected(rfm, "p_alive", 0.0, 0.0, 0.0)
-
-    def expected_purchases(self, rfm: RFM, horizon: float | str | date) -> "pd.Series":
-        """Posterior mean of each customer's expected purchases within the horizon.
-
-        Parameters
-        ----------
-        rfm : RFM
-        horizon : float, str or date
-            From the observation end, as `forecast` takes it.
-
-        Returns
-        -------
-        pandas.Series, (customer,)
-            Indexed by customer_id.
-
-        Examples
-        --------
-        >>> import lifecast as lc
-        >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
-        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
-        >>> round(float(model.expected_purchases(rfm, 39)[4]), 3)
-        1.226
-
-        Notes
-        -----
-        Of BG/NBD: Fader, Hardie & Lee (2005), equation 10; that customer is the paper's example. The other
-        families' equations are in their cards.
-        """
-        return self._expected(
-            rfm, "purchases", 0.0, parse_horizon(horizon, rfm.time_unit, rfm.observation_end), 0.0
-        )
-
-    def expected_spend(self, rfm: RFM) -> "pd.Series":
-        """Posterior mean of each customer's expected amount per purchase, whether alive or not.
-
-        Parameters
-        ----------
-        rfm : RFM
-            With amounts.
-
-        Returns
-        -------
-        pandas.Series, (customer,)
-            In the data's currency, indexed by customer_id. Without a repeat purchase, the population's mean.
-
-        Raises
-        ------
-        SettingsError
-            The model has no spend family.
-        """
-        self._need_spend()
-        return self._expected(rfm, "spend", 0.0, 0.0, 0.0)
-
-    def expected_value(
-        self,
-        rfm: RFM,
-        horizon: float | str | date,
-        *,
-        annual_discount_rate: float = 0.0,
-        start: float | str | date = 0,
-        margin: float | str = 1.0,
-    ) -> "pd.Series":
-        """Posterior mean of each customer's expected value between start and horizon.
-
-        In closed form given the parameters, up to quadrature; discounted to the observation end.
-
-        Parameters
-        ----------
-        rfm : RFM
-            With amounts.
-        horizon : float, str or date
-            As `forecast` takes it; ``math.inf`` needs a discount rate.
-        annual_discount_rate : float, default 0
-            0.1 is 10% a year, continuously.
-        start : float, str or date, default 0
-            Where the window begins, counted like the horizon.
-        margin : float or str, default 1
-            Share of an amount that is value: a number, or the name of an attribute of the RFM.
-
-        Returns
-        -------
-        pandas.Series, (customer,)
-            In the data's currency, indexed by customer_id.
-
-        Raises
-        ------
-        SettingsError
-            The model has no spend family, or the horizon has no end and value is not discounted.
-
-        Examples
-        --------
-        >>> import lifecast as lc
-        >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
-        >>> published = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
-        >>> model = lc.CLTV.from_parameters(published, {"p": 6.25, "q": 3.74, "v": 15.44})
-        >>> round(float(model.expected_value(rfm, "12 months", annual_discount_rate=0.1)[4]), 1)
-        36.9
-        """
-        self._need_spend()
-        begin = parse_horizon(start, rfm.time_unit, rfm.observation_end)
-        end = parse_horizon(horizon, rfm.time_unit, rfm.observation_end)
-        rate = continuous_rate(annual_discount_rate, rfm.time_unit)
-        return self._expected(rfm, "value", begin, end, rate) * margins(margin, rfm)
-
-    def expected_purchases_new_customer(self, horizon: float | str) -> float:
-        """Posterior mean of a new customer's expected repeat purchases within the horizon.
-
-        Parameters
-        ----------
-        horizon : float or str
-            From the first purchase, which does not count: a number of time units, or "12 months".
-
-        Returns
-        -------
-        float
-            With groups, of a typical one.
-
-        Examples
-        --------
-        >>> import lifecast as lc
-        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
-        >>> round(model.expected_purchases_new_customer(52), 3)
-        1.446
-        """
-        theta = self._fitted().purchases.theta
-        length = parse_horizon(horizon, self._unit(), None)
-        draws = theta.shape[0]
-        x, T = np.zeros(1, np.int64), np.zeros(1)
-        expected = self.purchases.expected_purchases(
-            x, T, theta, np.zeros(draws), np.full((draws, 1), length), np.ones((draws, 1, 1))
-        )
-        alive = self.purchases.probability_alive(x, T, T, theta)  # some leave with the first purchase
-        return float(np.mean(times_or_zero(alive, expected(x, T)[0])))
-
-    def purchase_pmf(self, n: int, horizon: float | str) -> float:
-        """Posterior mean probability that a new customer makes n repeat purchases within the horizon.
-
-        Parameters
-        ----------
-        n : int
-            Repeat purchases, 0 or more.
-        horizon : float or str
-            From the first purchase: a number of time units, or "12 months".
-
-        Returns
-        -------
-        float
-            With groups, of a typical one.
-
-        Examples
-        --------
-        >>> import lifecast as lc
-        >>> model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
-        >>> round(model.purchase_pmf(0, 39), 4)
-        0.5738
-        """
-        length = parse_horizon(horizon, self._unit(), None)
-        none, zero = np.zeros(1, np.int64), np.zeros(1)
-        count = np.array([n])
-        probabilities = [
-            np.exp(self.purchases.log_probability_of_count(none, zero, zero, count, length, theta, 0.0)[0])
-            for theta in self._fitted().purchases.theta
-        ]
-        return float(np.mean(probabilities))
-
     def to_sql(
         self,
         horizon: float | str,
@@ -844,16 +551,6 @@ class CLTV(Settings):
         return to_sql(self, horizon, table=table, annual_discount_rate=annual_discount_rate, margin=margin)
 
     # -- keeping ---------------------------------------------------------------------------------
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to one netCDF file, whole or not at all; `lifecast.load` takes it back.
-
-        Parameters
-        ----------
-        path : path
-            Usually ``.nc``. What is there is replaced.
-        """
-        self._fitted().save(path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "CLTV":
@@ -886,13 +583,6 @@ class CLTV(Settings):
         return model
 
     # -- inside ----------------------------------------------------------------------------------
-
-    def _fitted(self) -> Posterior:
-        if self._posterior is None:
-            raise SettingsError(
-                "This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one."
-            )
-        return self._posterior
 
     def _outlook(
         self,
@@ -932,46 +622,3 @@ class CLTV(Settings):
         else:
             pace = self._market.draw(end, unit.days, count, np.random.default_rng([seed, 1]), today)
         return draw_worlds(posterior, pace, np.random.default_rng([seed, 0]))
-
-    def _unit(self) -> TimeUnit:
-        return TimeUnit.parse(float(self._fitted().provenance["days"]))
-
-    def _need_spend(self) -> SpendFamily:
-        if self.spend is None:
-            raise SettingsError(
-                "This model has no spend family. Fit CLTV(spend=GammaGamma()) on an RFM with amounts."
-            )
-        return self.spend
-
-    def _same_unit(self, rfm: RFM) -> None:
-        check_unit(rfm, self._unit(), self.purchases)
-
-    def _expected(self, rfm: RFM, what: str, start: float, end: float, rate: float) -> "pd.Series":
-        import pandas as pd
-
-        self._same_unit(rfm)
-        posterior = self._fitted()
-        worlds = Worlds(posterior.purchases, posterior.spend, steady_pace(end, posterior.draws))
-        whole_times = isinstance(self.purchases, DiscreteTime)
-        values = expectations(
-            rfm, worlds, self.purchases, self.spend, what,
-            lambda scale: discounting(start, end, rate, scale, whole_times),
-        )  # fmt: skip
-        return pd.Series(values, index=pd.Index(rfm.customer_id.to_pandas(), name="customer_id"), name=what)
-
-
-def summary(draws: Mapping[Any, Floats], index: list[str]) -> "pd.DataFrame":
-    """Mean, sd and central 90% interval of named draws, a row each."""
-    import pandas as pd
-
-    table = pd.DataFrame.from_dict(
-        {
-            name: [values.mean(), values.std(), *np.quantile(values, [0.05, 0.95])]
-            for name, values in draws.items()
-        },
-        orient="index",
-        columns=["mean", "sd", "lower", "upper"],
-    )
-    if len(index) > 1:
-        table.index = pd.MultiIndex.from_tuples(table.index)
-    return table.rename_axis(index if len(index) > 1 else index[0])
