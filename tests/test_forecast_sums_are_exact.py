@@ -3,9 +3,11 @@
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lifecast as lc
+from lifecast import simulation
 from lifecast.kernels.reduction import add_up_by_group
 from lifecast.simulation import Futures
 from lifecast.sums import FINE, Sums, anchors, typical_amount
@@ -136,3 +138,15 @@ def test_are_wild_amounts_added_without_any_rounding_but_their_own(whole: lc.For
     assert quantum <= FINE * typical_amount(simulation.worlds)
     exact = sum(round(Fraction(each) / Fraction(quantum)) for each in amount) * Fraction(quantum)
     assert at_once.draws["value"][0, 0] == float(exact)
+
+
+def test_do_frequent_buyers_change_the_chunks_alone() -> None:
+    table = pd.DataFrame({"customer_id": range(40), "frequency": [290] * 20 + [1] * 20, "T": 300.0})
+    table["recency"] = np.where(table["frequency"] > 1, 299.0, 5.0)
+    rfm = lc.RFM.from_frame(table, time_unit="week")
+    book = simulation.open_book(rfm, np.arange(40), np.ones(40), None)
+    cut = [range(40)[chunk] for chunk in simulation.chunks(book, 30, 600.0, 300.0)]
+    assert [len(each) for each in cut] == [22, *[2] * 9]  # twenty of one purchase each, then two of 290
+    assert [place for each in cut for place in each] == list(range(40))
+    alone = [len(range(40)[chunk]) for chunk in simulation.chunks(book, 30, 1.0, 300.0)]
+    assert sum(alone) == 40 and alone[-20:] == [1] * 20

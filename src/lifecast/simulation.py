@@ -1,5 +1,6 @@
 """Every customer's future in every world, chunk by chunk, and its expectation without simulation."""
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DRAWS_PER_CHUNK = 250_000
+PURCHASES_PER_CHUNK = 8_000_000
 
 Expectation = Callable[[Integers, Floats], Floats]
 # The frequencies x and ages T, (row,) each, that occur among the customers of a kind (`Shared.kind`). They
@@ -146,10 +148,20 @@ def customer_keys(ids: "pa.Array", seed: int) -> Keys:
     return keys
 
 
-def chunks(book: Book, size: int) -> Iterator[slice]:
-    """Slices of the book, small enough that (chunk, world) arrays stay small."""
-    for begin in range(0, len(book), size):
-        yield slice(begin, min(begin + size, len(book)))
+def chunks(book: Book, size: int, purchases_at_once: float = math.inf, end: float = 0.0) -> Iterator[slice]:
+    """Slices of the book, small enough that (chunk, world) arrays stay small.
+
+    Of frequent buyers, who stand together, a slice holds no more than would buy so many times until the end
+    at the pace they had; or one of them.
+    """
+    pace = book.rows.x / np.maximum(book.rows.T, 1e-9 * end) if end else np.zeros(len(book.rows))
+    bought = np.append(0.0, np.cumsum(pace[book.row] * end))
+    begin = 0
+    while begin < len(book):
+        most = int(np.searchsorted(bought, bought[begin] + purchases_at_once, side="right")) - 1
+        stop = min(begin + size, max(most, begin + 1), len(book))
+        yield slice(begin, stop)
+        begin = stop
 
 
 @dataclass(frozen=True)
@@ -227,7 +239,7 @@ def watch(
     everyone = customer_keys(rfm.customer_id, seed)
     margin, amounts = np.ones(len(rfm)), amounts_seen(rfm, spend_family)
     end = float(worlds.pace.clock[:, -1].mean())
-    size = max(1, DRAWS_PER_CHUNK // len(worlds))
+    size, at_once = max(1, DRAWS_PER_CHUNK // len(worlds)), PURCHASES_PER_CHUNK / len(worlds)
     done = 0
 
     def run(book: Book, shared: Shared, keys: Keys, chunk: slice) -> tuple[int, Any]:
@@ -244,7 +256,7 @@ def watch(
         for members, shared in worlds.by_kind(rfm):
             book = open_book(rfm, members, margin, amounts)
             run_chunk = partial(run, book, shared, everyone[book.order])
-            for of_book, seen in pool.map(run_chunk, chunks(book, size)):
+            for of_book, seen in pool.map(run_chunk, chunks(book, size, at_once, end)):
                 observer.keep(seen)
                 progress(done + of_book)
             done += len(book)
@@ -303,6 +315,7 @@ def simulate(
     amounts = amounts_seen(rfm, spend_family)
     whole_times = isinstance(purchase_family, DiscreteTime)
     S, K = len(worlds), periods.size - 1
+    at_once = PURCHASES_PER_CHUNK / S
     period = float(periods[1]) or 1.0
     size = chunk_size or max(1, DRAWS_PER_CHUNK // S)
     columns: dict[str, Floats] = {}
@@ -358,7 +371,7 @@ def simulate(
                 *histories, *purchases_and_value(shared, horizon, discount_rate, scale, whole_times)
             )
             run_chunk = partial(run, book, shared, everyone[book.order], expected)
-            for chunk, of_chunk in pool.map(run_chunk, chunks(book, size)):
+            for chunk, of_chunk in pool.map(run_chunk, chunks(book, size, at_once, periods[-1])):
                 for name, values in of_chunk.items():
                     columns.setdefault(name, np.empty(len(rfm)))[book.order[chunk]] = values
                 progress(done + chunk.stop)
