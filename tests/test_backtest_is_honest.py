@@ -51,10 +51,11 @@ def test_does_anything_from_after_the_origin_leak_into_a_forecast(log: pd.DataFr
 
 
 def test_would_a_leak_be_found(log: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Replay.known
-    monkeypatch.setattr(Replay, "known", lambda self, day: honest(self, day + timedelta(days=7)))
+    honest = Replay._summary
+    monkeypatch.setattr(Replay, "_summary", lambda self, day: honest(self, day + timedelta(days=7)))
     told, _ = forecasts(log, TEXTBOOK)
-    told_otherwise, _ = forecasts(scrambled(log, ORIGIN), TEXTBOOK)
+    with pytest.warns(lc.LifecastWarning, match="one customer moves parameters"):
+        told_otherwise, _ = forecasts(scrambled(log, ORIGIN), TEXTBOOK)
     assert not np.allclose(told["mean"], told_otherwise["mean"], rtol=0.02)
 
 

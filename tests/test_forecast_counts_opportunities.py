@@ -135,7 +135,8 @@ def test_are_periods_of_a_forecast_the_opportunities(family: str) -> None:
 
 
 def test_does_time_between_opportunities_bring_nothing(family: str) -> None:
-    rfm, model = rfm_of(histories(family, 50, 5)), known(family)
+    rfm = rfm_of(histories(family, 50, 5), monetary_value=30.0, monetary_log_mean=3.3)
+    model = known(family)
     pd.testing.assert_series_equal(model.expected_purchases(rfm, 2.9), model.expected_purchases(rfm, 2))
     assert not model.expected_purchases(rfm, 0.9).any()
     forecast = model.forecast(rfm, 0.9, worlds=50)

@@ -61,7 +61,7 @@ class Settings:
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn may take for granted."""
-        from sklearn.utils import Tags, TargetTags  # type: ignore[import-untyped]
+        from sklearn.utils import Tags, TargetTags
 
         return Tags(estimator_type=None, target_tags=TargetTags(required=False))
 

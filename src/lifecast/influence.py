@@ -19,6 +19,7 @@ OUTLIERS: tuple[Outliers, ...] = ("keep", "leave out")
 FARTHEST = 2.0  # posterior standard deviations; ordinary logs stay below one for purchases, two for spend
 FAR_AMOUNT = 8.0  # median absolute deviations of the logs of mean amounts
 QUICK_DRAWS = 400
+FEWEST = 10  # repeat buyers: among fewer each moves parameters, and another check says that they are few
 OFTEN_FAR = 4.0  # times what a customer moves parameters by on average: in a small log each moves them much
 CANDIDATES = 40  # histories looked at on each count in which a customer can stand out
 MOST_LEFT_OUT = 20
@@ -69,7 +70,7 @@ def strongest(population: Population, histories: Histories, which: Which) -> Inf
     which : "purchases" or "spend"
     """
     table: PurchaseHistories | SpendHistories | None = getattr(histories, which)
-    if table is None or len(population) < 2 or not len(table):
+    if table is None or len(population) < 2 or histories.repeat_buyers < FEWEST:
         return None
     rows, places, shown = (_purchases if which == "purchases" else _spend)(population.family, histories)
     if not places.size:

@@ -516,13 +516,13 @@ class SummedLog:
             for name, values in part.items():
                 found.setdefault(name, []).append(compact(values))
         self.log.connection.close()  # what it holds is as large as what comes
-        order = pc.sort_indices(pa.chunked_array(found["customer_id"]))
+        order = pc.sort_indices(pa.chunked_array(found["customer_id"])).to_numpy().astype(np.int64)
         whole: dict[str, Any] = {}
         for name in list(found):
             parts = found.pop(name)
             if isinstance(parts[0], np.ndarray):
                 kind = np.int64 if parts[0].dtype.kind == "i" else np.float64
-                whole[name] = np.concatenate(parts).take(order.to_numpy()).astype(kind, copy=False)
+                whole[name] = np.concatenate(parts).take(order).astype(kind, copy=False)
                 whole[name].setflags(write=False)
             else:
                 whole[name] = pa.chunked_array(parts).take(order).combine_chunks()
