@@ -40,6 +40,8 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/beside_peers.py --write
 	$(BIN)/python benchmarks/fitting.py
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/limit.py
+	$(BIN)/python benchmarks/out_of_core.py --transactions 10000000
 	$(BIN)/python benchmarks/backtesting.py
 	$(BIN)/python benchmarks/interval_coverage.py
 

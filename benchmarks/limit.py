@@ -3,13 +3,17 @@
 Run: python benchmarks/limit.py [customers]. Scores simulated CDNOW-like customers in 1,000 worlds over 12
 months, one thread, and counts what is drawn on the way. The same compiled functions of
 `lifecast.kernels.stream` then draw just as many variates of each kind, from one stream, and add them up: no
-model, no customers, no memory. Times are CPU seconds, each the least of three.
+model, no customers, no memory. And counting the distinct histories of purchases in a Parquet file, beside one
+pass of DuckDB over it. Times are CPU seconds, each the least of three.
 """
 
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 
+import duckdb
 import numpy as np
 from numba import njit
 from simulated import cdnow_like
@@ -124,6 +128,22 @@ def main() -> None:
     print(f"raw variates: {raw:.2f} s")
     print(f"scoring {customers:,} customers x {WORLDS:,} worlds, one thread: {scoring:.2f} s")
     print(f"ratio: {scoring / raw:.2f}")
+    grouping(rfm)
+
+
+def grouping(rfm: lc.RFM) -> None:
+    """Counting histories in a Parquet file, beside one pass of DuckDB over the columns that it looks at."""
+    with TemporaryDirectory() as folder:
+        rfm.save(f"{folder}/rfm.parquet")
+        one_pass = f"SELECT sum(frequency), sum(recency), sum(T) FROM '{folder}/rfm.parquet'"
+        customers = lc.ParquetRFM.open(f"{folder}/rfm.parquet")
+        without_money = replace(
+            customers, columns=tuple(name for name in customers.columns if "monetary" not in name)
+        )
+        reading = seconds(lambda: duckdb.sql(one_pass).fetchall())
+        counting = seconds(lambda: without_money.histories())
+    print(f"one pass of DuckDB over the file: {reading:.3f} s; histories of purchases: {counting:.3f} s")
+    print(f"ratio: {counting / reading:.1f}")
 
 
 if __name__ == "__main__":
