@@ -24,6 +24,7 @@ LAYERS: list[set[str]] = [
     {"identity", "spark_transactions"},
     {"rfm_frame", "past", "calendar"},
     {"rfm"},
+    {"summed_log"},
     {"rfm_file"},
     {"spend_nodes"},
     {"grouping"},
@@ -31,6 +32,7 @@ LAYERS: list[set[str]] = [
     {"histories"},
     {"parquet_rfm"},
     {"spark_rfm"},
+    {"from_log"},
     {"families"},
     {"inference"},
     {"population"},
@@ -71,8 +73,6 @@ SHORTCUTS = {
     ("forecast", "uncertainty"),  # forecast.uncertainty()
     ("model", "interop"),  # model.to_sql()
     ("rfm", "rfm_file"),  # RFM.save and RFM.load
-    ("rfm", "parquet_rfm"),  # rfm_summary(to=...)
-    ("rfm", "spark_rfm"),  # rfm_summary of a log in Spark
 }
 
 # Which parts may import a library at all; a library that is not named here is free.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lifecast.families.pareto_nbd import ParetoNBD
     from lifecast.families.shifted_beta_geometric import ShiftedBetaGeometric
     from lifecast.forecast import Forecast
+    from lifecast.from_log import rfm_summary
     from lifecast.identity import Identities, join_identities
     from lifecast.interop.scikit_learn import RFMTransformer
     from lifecast.model import CLTV
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from lifecast.planning.segments import Segments, segment_lift, segments
     from lifecast.planning.textbook import textbook_measures
     from lifecast.reporting.page import report
-    from lifecast.rfm import RFM, rfm_summary
+    from lifecast.rfm import RFM
     from lifecast.saved_forecast import SavedForecast, load_forecast
     from lifecast.spark_rfm import SparkRFM
     from lifecast.tracking import Tracking, track
@@ -91,7 +92,7 @@ _HOMES = {
     "textbook_measures": "planning.textbook",
     "report": "reporting.page",
     "RFM": "rfm",
-    "rfm_summary": "rfm",
+    "rfm_summary": "from_log",
     "SparkRFM": "spark_rfm",
     "SavedForecast": "saved_forecast",
     "load_forecast": "saved_forecast",

@@ -13,7 +13,8 @@ import numpy as np
 from lifecast.arrays import Floats, Integers
 from lifecast.engines.duckdb import Ask, SummaryQuery, purchases
 from lifecast.errors import SettingsError
-from lifecast.rfm import RFM, days_to_merge, rfm_summary
+from lifecast.from_log import days_to_merge, rfm_summary
+from lifecast.rfm import RFM
 from lifecast.timeunit import TimeUnit, parse_date, parse_horizon
 from lifecast.transactions import Transactions, read_transactions
 

@@ -16,8 +16,9 @@ from lifecast.errors import FileFormatError
 from lifecast.export.files import written_beside
 from lifecast.log_report import LeftTruncation, LogReport
 from lifecast.past import Past, pack, unpack
-from lifecast.rfm import RFM, Holdout, SummedLog
+from lifecast.rfm import RFM, Holdout
 from lifecast.rfm_frame import check_numbers
+from lifecast.summed_log import SummedLog
 from lifecast.timeunit import TimeUnit
 
 FORMAT = 1

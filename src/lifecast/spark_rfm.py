@@ -24,8 +24,9 @@ from lifecast.errors import DataError, SettingsError
 from lifecast.histories import Histories
 from lifecast.log_report import LogReport
 from lifecast.past import CUSTOMERS, Past, remember
-from lifecast.rfm import MONEY, PURCHASES, no_purchases, report_of
+from lifecast.rfm import MONEY, PURCHASES
 from lifecast.spark_transactions import read_spark_transactions
+from lifecast.summed_log import no_purchases, report_of
 from lifecast.timeunit import TimeUnit, parse_date
 from lifecast.transactions import LinesRead
 

@@ -13,7 +13,7 @@ from lifecast.engines.duckdb import Ask, SummaryQuery, purchases
 from lifecast.errors import DataError, SettingsError
 from lifecast.families.contract import DiscreteTime
 from lifecast.forecast import Forecast
-from lifecast.rfm import days_to_merge
+from lifecast.from_log import days_to_merge
 from lifecast.settings import central
 from lifecast.simulation import Simulation, times_or_zero
 from lifecast.timeunit import TimeUnit

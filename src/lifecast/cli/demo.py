@@ -21,8 +21,8 @@ def demo(
     """Show it all on a real shop's log: CDNOW, nine months to learn from and nine to be held against."""
     from lifecast.datasets import load_cdnow
     from lifecast.export import write_table, written_beside
+    from lifecast.from_log import rfm_summary
     from lifecast.model import CLTV
-    from lifecast.rfm import rfm_summary
 
     if not out.is_dir():
         out.mkdir()  # before the work, so that it is not in vain

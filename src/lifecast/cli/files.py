@@ -56,7 +56,7 @@ def rfm(
     ] = None,
 ) -> dict[str, Any]:
     """Summarise a log of transactions: recency, frequency and monetary value of each customer."""
-    from lifecast.rfm import rfm_summary
+    from lifecast.from_log import rfm_summary
 
     session.check_out(out, (".parquet",), binary=True)
     refuse_overwriting(log, spec, out)

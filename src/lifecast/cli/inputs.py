@@ -55,7 +55,8 @@ def as_a_log(data: "Data") -> dict[str, Any]:
 
 def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
     """The RFM in a file, or that of a log."""
-    from lifecast.rfm import RFM, rfm_summary
+    from lifecast.from_log import rfm_summary
+    from lifecast.rfm import RFM
     from lifecast.rfm_file import holds_rfm
 
     if not holds_rfm(path):

@@ -176,7 +176,7 @@ def read(
     """
     import copy
 
-    from lifecast.rfm import rfm_summary
+    from lifecast.from_log import rfm_summary
     from lifecast.specification import Data
 
     rest = asked, until, outlook, spent

@@ -178,9 +178,9 @@ def watch_tables(case: Case) -> Tables:
     """A forecast from an earlier day against what came: by period, and what its ranking would have caught."""
     import pandas as pd
 
+    from lifecast.from_log import rfm_summary
     from lifecast.planning.monitoring import monitor
     from lifecast.planning.segments import segment_lift, segments
-    from lifecast.rfm import rfm_summary
 
     watch, then = case.spec.watch, earlier_day(case)
     if watch is False or case.log is None or then is None:

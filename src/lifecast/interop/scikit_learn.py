@@ -3,7 +3,8 @@
 from typing import Any
 
 from lifecast.conventions import Settings
-from lifecast.rfm import RFM, rfm_summary
+from lifecast.from_log import rfm_summary
+from lifecast.rfm import RFM
 
 
 class RFMTransformer(Settings):

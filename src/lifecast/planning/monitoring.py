@@ -10,7 +10,8 @@ import numpy as np
 from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError, SettingsError
 from lifecast.forecast import Forecast
-from lifecast.rfm import RFM, rfm_summary
+from lifecast.from_log import rfm_summary
+from lifecast.rfm import RFM
 from lifecast.saved_forecast import Members, SavedForecast
 from lifecast.settings import central
 from lifecast.transactions import read_transactions
