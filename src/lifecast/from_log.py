@@ -2,24 +2,20 @@
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lifecast.engines.duckdb import SummaryQuery, summarise
 from lifecast.engines.spark import is_spark_frame
 from lifecast.errors import DataError, SettingsError
 from lifecast.export import check_target
-from lifecast.past import remember
-from lifecast.timeunit import TimeUnit, parse_date
-from lifecast.transactions import LinesRead, read_transactions
-
-if TYPE_CHECKING:
-    pass
-
 from lifecast.parquet_rfm import ParquetRFM
+from lifecast.past import remember
 from lifecast.rfm import COLUMNS, RFM
 from lifecast.rfm_file import save_summed
 from lifecast.spark_rfm import summarise_in_spark
 from lifecast.summed_log import SummedLog, no_purchases
+from lifecast.timeunit import TimeUnit, parse_date
+from lifecast.transactions import LinesRead, read_transactions
 
 MOST_PERIODS = 1_000_000  # of a holdout
 

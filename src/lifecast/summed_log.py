@@ -12,13 +12,12 @@ from lifecast.engines.duckdb import CustomerTables, SummaryQuery
 from lifecast.errors import SettingsError
 from lifecast.log_report import LeftTruncation, LogReport
 from lifecast.past import Past
+from lifecast.rfm import MONEY, PURCHASES, RFM, Holdout
 from lifecast.timeunit import TimeUnit
 from lifecast.transactions import LinesRead, Transactions
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-from lifecast.rfm import MONEY, PURCHASES, RFM, Holdout
 
 # What leaves the engine of each customer.
 _SUMMED = {
