@@ -122,7 +122,7 @@ def test_do_skewed_amounts_make_no_dependence(log: pd.DataFrame) -> None:
 def test_does_the_interval_hold_the_correlation() -> None:
     """Independent spend fails in fewer than 1 of 100 shops, however small."""
     rng = np.random.default_rng(6)
-    population = fit(lc.rfm_summary(shop(300, 300, 9), past=False), spend=lc.GammaGamma())._fitted().spend
+    population = fit(lc.rfm_summary(shop(300, 300, 9), past=False), spend=lc.GammaGamma()).learned.spend
     assert population is not None
     failed = 0
     for _ in range(300):
@@ -169,7 +169,7 @@ def test_is_the_share_that_of_a_slow_twin(log: pd.DataFrame) -> None:
     other = fit(rfm)
     predicted = np.zeros(8)
     ages, times = np.unique(rfm.T, return_counts=True)
-    draws = other._fitted().purchases.theta[::20]
+    draws = other.learned.purchases.theta[::20]
     for age, customers in zip(ages, times, strict=True):
         each = np.array([[bg_nbd.purchase_pmf(n, age, *theta) for n in range(7)] for theta in draws])
         few = customers * each.mean(axis=0)
@@ -216,7 +216,7 @@ def test_is_a_parameter_that_data_do_not_tell_named() -> None:
     with pytest.warns(lc.LifecastWarning, match="The data say next to nothing of log_dropout_concentration"):
         model = fit(rfm)
     check = check_of(model, "log_dropout_concentration: sd")
-    draws = model._fitted().purchases.theta
+    draws = model.learned.purchases.theta
     assert check["figure"] == pytest.approx(np.std(np.log(draws[:, 2] + draws[:, 3])) / 1.5)
     assert not check["passed"]
 

@@ -159,7 +159,7 @@ def test_does_a_model_say_which_method_drew_each_family() -> None:
     rfm = lc.rfm_summary(shop(300, 600, seed=3), past=False)
     model = lc.CLTV(market=None).fit(rfm)
     assert model.posterior.attrs["provenance"]
-    provenance = model._fitted().provenance
+    provenance = model.learned.provenance
     assert provenance["method"] == "auto"
     assert provenance["drawn_by"] == {"bg-nbd": "laplace", "gamma-gamma": "laplace"}
 

@@ -171,8 +171,8 @@ class ClosedForms(Learned):
         >>> round(model.expected_purchases_new_customer(52), 3)
         1.446
         """
-        theta = self._fitted().purchases.theta
-        length = parse_horizon(horizon, self._unit(), None)
+        theta = self.learned.purchases.theta
+        length = parse_horizon(horizon, self.time_unit, None)
         draws = theta.shape[0]
         x, T = np.zeros(1, np.int64), np.zeros(1)
         expected = self.purchases.expected_purchases(
@@ -203,12 +203,12 @@ class ClosedForms(Learned):
         >>> round(model.purchase_pmf(0, 39), 4)
         0.5738
         """
-        length = parse_horizon(horizon, self._unit(), None)
+        length = parse_horizon(horizon, self.time_unit, None)
         none, zero = np.zeros(1, np.int64), np.zeros(1)
         count = np.array([n])
         probabilities = [
             np.exp(self.purchases.log_probability_of_count(none, zero, zero, count, length, theta, 0.0)[0])
-            for theta in self._fitted().purchases.theta
+            for theta in self.learned.purchases.theta
         ]
         return float(np.mean(probabilities))
 
@@ -216,7 +216,7 @@ class ClosedForms(Learned):
         import pandas as pd
 
         self._same_unit(rfm)
-        posterior = self._fitted()
+        posterior = self.learned
         worlds = Worlds(posterior.purchases, posterior.spend, steady_pace(end, posterior.draws))
         whole_times = isinstance(self.purchases, DiscreteTime)
         values = expectations(

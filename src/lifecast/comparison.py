@@ -112,7 +112,7 @@ def check_data(models: Mapping[str, CLTV], rfm: RFM) -> None:
     """Refuse models that were fitted to something else, or have no posterior to speak of."""
     fingerprint = rfm.fingerprint()
     for name, model in models.items():
-        posterior = model._fitted()
+        posterior = model.learned
         found = posterior.provenance.get("data_fingerprint")
         if found != fingerprint:
             made = "has known parameters" if found is None else "was fitted to other customers than these"
@@ -136,7 +136,7 @@ def of_purchases(models: Mapping[str, CLTV], rfm: RFM, rng: np.random.Generator)
             f"{min(set(models) - discrete)!r} at any time: a probability is not comparable with a density. "
             'Use lifecast.backtest, or compare only spend with part="spend".'
         )
-    populations = {name: model._fitted().purchases for name, model in models.items()}
+    populations = {name: model.learned.purchases for name, model in models.items()}
     everybody = np.arange(len(rfm))
     columns = (rfm.recency, rfm.T, rfm.frequency, *kinds_of(populations, rfm))
     sample = sample_rows(everybody, columns, rng)
@@ -165,7 +165,7 @@ def of_purchases(models: Mapping[str, CLTV], rfm: RFM, rng: np.random.Generator)
 
 def of_spend(models: Mapping[str, CLTV], rfm: RFM, rng: np.random.Generator) -> "pd.DataFrame":
     """Models ranked by spend."""
-    populations: dict[str, Any] = {name: model._fitted().spend for name, model in models.items()}
+    populations: dict[str, Any] = {name: model.learned.spend for name, model in models.items()}
     needs = {name: population.family.likelihood_needs for name, population in populations.items()}
     of_means = {name for name, columns in needs.items() if not columns}
     if of_means and len(of_means) < len(models):

@@ -10,6 +10,9 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.log_report import LogReport
+from lifecast.outlook import Outlook
+from lifecast.rfm import RFM
+from lifecast.settings import margins
 from lifecast.simulation import Observer, Simulation, watch
 from lifecast.sums import Sums
 from lifecast.timeunit import TimeUnit
@@ -210,6 +213,49 @@ class Forecast:
         from lifecast.plots import plot_uncertainty
 
         return plot_uncertainty(self, measure=measure, ax=ax, table=table)
+
+
+def forecast_in_memory(
+    rfm: RFM,
+    outlook: Outlook,
+    interval: float,
+    settings: dict[str, Any],
+    chunk_size: int | None,
+    threads: int | None,
+    progress: Callable[[int], None],
+) -> Forecast:
+    """Simulate the customers of an RFM and reduce what they do to tables.
+
+    Parameters
+    ----------
+    interval : float
+        That of the outlook's probabilities.
+    settings : dict
+        What to say of the forecast, as `Forecast.settings`.
+    chunk_size, threads, progress
+        As `lifecast.CLTV.forecast` takes them.
+    """
+    import pandas as pd
+
+    columns, sums = outlook.answer(rfm, chunk_size=chunk_size, threads=threads, progress=progress)
+    unit, end, edges = rfm.time_unit, rfm.observation_end, outlook.periods
+    draws = sums.draws
+    return Forecast(
+        customers=pd.DataFrame({"customer_id": rfm.customer_id.to_pandas(), **columns}),
+        portfolio=period_table(draws, edges, unit, end, outlook.probabilities),
+        total=total_table(draws, outlook.probabilities),
+        draws=draws,
+        sums=sums,
+        horizon=outlook.horizon,
+        interval=interval,
+        time_unit=unit,
+        observation_end=end,
+        settings=settings,
+        simulation=Simulation(
+            rfm, outlook.worlds, outlook.purchase_family, outlook.spend_family, margins(outlook.margin, rfm),
+            outlook.discount_rate, edges, outlook.seed,
+        ),
+    )  # fmt: skip
 
 
 def period_table(

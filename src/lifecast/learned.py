@@ -10,7 +10,7 @@ from lifecast.arrays import Floats
 from lifecast.errors import SettingsError
 from lifecast.families.contract import PurchaseFamily, SpendFamily
 from lifecast.grouping import group_purchases, group_spend, spend_history
-from lifecast.market import Market
+from lifecast.market import Market, unflatten
 from lifecast.matching import check_unit
 from lifecast.posterior import UNSEEN, Check, Posterior
 from lifecast.rfm import RFM
@@ -27,12 +27,30 @@ class Learned:
     purchases: PurchaseFamily
     spend: SpendFamily | None
     _posterior: Posterior | None
-    _market: Market | None
+
+    @property
+    def learned(self) -> Posterior:
+        """The posterior as this package works with it: populations of draws, checks and provenance.
+
+        Raises
+        ------
+        SettingsError
+            The model is not fitted.
+        """
+        if self._posterior is None:
+            raise SettingsError(
+                "This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one."
+            )
+        return self._posterior
+
+    @property
+    def _market(self) -> Market | None:
+        return unflatten(self.learned.market) if self.learned.market else None
 
     @property
     def posterior(self) -> "xr.DataTree":
         """The posterior draws as an ArviZ-readable tree."""
-        return self._fitted().to_tree()
+        return self.learned.to_tree()
 
     @property
     def parameters(self) -> "pd.DataFrame":
@@ -41,7 +59,7 @@ class Learned:
         Effects of covariates follow, named as "log_rate: age", and with groups the standard deviations
         between them: "sd of log_rate". Parameters are then those of a typical group.
         """
-        posterior = self._fitted()
+        posterior = self.learned
         draws = [population.named() for population in posterior.populations]
         return summary({name: values for part in draws for name, values in part.items()}, ["parameter"])
 
@@ -54,7 +72,7 @@ class Learned:
         SettingsError
             No family of the model has groups.
         """
-        posterior = self._fitted()
+        posterior = self.learned
         draws = {
             (group, name): values[:, place]
             for population in posterior.populations
@@ -74,8 +92,8 @@ class Learned:
         """
         import pandas as pd
 
-        self._fitted()
-        found = [] if self._market is None else self._market.effects(with_amounts=self.spend is not None)
+        market = self._market
+        found = [] if market is None else market.effects(with_amounts=self.spend is not None)
         return pd.DataFrame(found, columns=["column", "measure", "median", "lower", "upper"]).set_index(
             ["column", "measure"]
         )
@@ -90,7 +108,7 @@ class Learned:
     @property
     def time_unit(self) -> TimeUnit:
         """The unit of time that the parameters are in; only an RFM in this unit can be scored."""
-        return self._unit()
+        return TimeUnit.parse(float(self.learned.provenance["days"]))
 
     @property
     def diagnostics(self) -> "pd.DataFrame":
@@ -98,7 +116,7 @@ class Learned:
         import pandas as pd
 
         columns = list(Check.__dataclass_fields__)
-        return pd.DataFrame([vars(check) for check in self._fitted().checks], columns=columns)
+        return pd.DataFrame([vars(check) for check in self.learned.checks], columns=columns)
 
     def log_likelihood(self, rfm: RFM, part: Literal["total", "purchases", "spend"] = "total") -> float:
         """Log-likelihood of an RFM at the posterior mean of the parameters.
@@ -116,7 +134,7 @@ class Learned:
             amount, or their means.
         """
         self._same_unit(rfm)
-        posterior = self._fitted()
+        posterior = self.learned
         total = 0.0
         if part in ("total", "purchases"):
             at_mean = posterior.purchases.at_mean()
@@ -139,17 +157,7 @@ class Learned:
         path : path
             Usually ``.nc``. What is there is replaced.
         """
-        self._fitted().save(path)
-
-    def _fitted(self) -> Posterior:
-        if self._posterior is None:
-            raise SettingsError(
-                "This model is not fitted yet. Call model.fit(rfm), or lifecast.load a saved one."
-            )
-        return self._posterior
-
-    def _unit(self) -> TimeUnit:
-        return TimeUnit.parse(float(self._fitted().provenance["days"]))
+        self.learned.save(path)
 
     def _need_spend(self) -> SpendFamily:
         if self.spend is None:
@@ -159,7 +167,7 @@ class Learned:
         return self.spend
 
     def _same_unit(self, rfm: RFM) -> None:
-        check_unit(rfm, self._unit(), self.purchases)
+        check_unit(rfm, self.time_unit, self.purchases)
 
 
 def summary(draws: Mapping[Any, Floats], index: list[str]) -> "pd.DataFrame":

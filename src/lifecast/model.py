@@ -7,65 +7,36 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from lifecast.arrays import Floats
 from lifecast.calendar import Calendar
-from lifecast.closed_forms import ClosedForms
 from lifecast.conventions import Settings
-from lifecast.diagnostics import diagnose_purchases, diagnose_spend
 from lifecast.errors import LifecastWarning, SettingsError
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES, build
 from lifecast.families.bg_nbd import BGNBD
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.families.gamma_gamma import GammaGamma
-from lifecast.fitting import fit_purchases, fit_spend
-from lifecast.forecast import Forecast, period_table, total_table
+from lifecast.forecast import Forecast, forecast_in_memory
+from lifecast.foresight import Foresight
 from lifecast.histories import Elsewhere, Histories, as_histories
-from lifecast.influence import OUTLIERS, QUICK_DRAWS, Outliers, fit_knowing_outliers
-from lifecast.market import (
-    Market,
-    flatten,
-    learn_market,
-    market_check,
-    steady_pace,
-    unflatten,
-    unknown_past,
-)
+from lifecast.influence import OUTLIERS, Outliers
+from lifecast.learning import learn, told
 from lifecast.matching import check_families, check_same_unit, warn_of_strangers
 from lifecast.methods import METHODS, Method
-from lifecast.new_customers import NewCustomers, expected_curve, look_ahead, newly_acquired
-from lifecast.outlook import Outlook
 from lifecast.parquet_forecast import forecast_to_parquet
 from lifecast.parquet_rfm import ParquetRFM
 from lifecast.pooling import check_method
-from lifecast.population import Population
-from lifecast.posterior import Check, Posterior
-from lifecast.provenance import described, origin
+from lifecast.posterior import Posterior
 from lifecast.rfm import RFM
-from lifecast.settings import (
-    central,
-    check_bounded,
-    check_draws,
-    check_periods,
-    check_seed,
-    check_work,
-    check_worlds,
-    continuous_rate,
-    known_parameters,
-    margins,
-)
-from lifecast.simulation import Observer, Simulation, watch
+from lifecast.settings import check_draws, check_seed, check_work
 from lifecast.spark_forecast import forecast_in_spark
 from lifecast.spark_rfm import SparkRFM
-from lifecast.timeunit import TimeUnit, parse_horizon
-from lifecast.worlds import Worlds, draw_worlds, period_edges
+from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class CLTV(ClosedForms, Settings):
+class CLTV(Foresight, Settings):
     """Customer lifetime value: a family of purchases, a family of spend, and their joint posterior.
 
     Parameters
@@ -116,7 +87,6 @@ class CLTV(ClosedForms, Settings):
         self.market = market
         self.calendar = None if calendar is None else Calendar.read(calendar)
         self._posterior: Posterior | None = None
-        self._market: Market | None = None
 
     # -- fitting ---------------------------------------------------------------------------------
 
@@ -170,56 +140,11 @@ class CLTV(ClosedForms, Settings):
             raise SettingsError(f'outliers={outliers!r}: needed "keep" or "leave out".')
         check_draws(draws)
         check_seed(random_seed)
-        rng = np.random.default_rng(random_seed)
-        if isinstance(rfm, SparkRFM):
-            rfm = rfm.histories(set(self.attributes_needed))
         histories = as_histories(rfm, set(self.attributes_needed))
-        purchases, bought_by, purchase_checks = fit_knowing_outliers(
-            lambda those: fit_purchases(self.purchases, those, method, draws, rng),
-            lambda those: fit_purchases(
-                self.purchases, those, "laplace", QUICK_DRAWS, np.random.default_rng([random_seed, 4])
-            ),
-            histories, "purchases", outliers,
+        self._posterior = learn(
+            histories, self.purchases, self.spend, self.market is not None, self.calendar, method, draws,
+            random_seed, outliers,
         )  # fmt: skip
-        spend, paid_by = None, histories
-        spend_checks: tuple[Check, ...] = ()
-        if (family := self.spend) is not None:
-            spend, paid_by, spend_checks = fit_knowing_outliers(
-                lambda those: fit_spend(family, those, method, draws, rng),
-                lambda those: fit_spend(
-                    family, those, "laplace", QUICK_DRAWS, np.random.default_rng([random_seed, 5])
-                ),
-                histories, "spend", outliers,
-            )  # fmt: skip
-        self._market = None
-        if self.market == "auto" and not isinstance(self.purchases, DiscreteTime):
-            self._market = learn_market(
-                histories.past
-                or unknown_past(float(np.max(histories.purchases.T)), histories.time_unit.days),
-                histories.time_unit.days,
-                self.purchases,
-                self.spend,
-                np.empty((1, 0)) if spend is None else spend.population.theta.mean(axis=0, keepdims=True),
-                np.random.default_rng([random_seed, 2]),
-                self.calendar,
-                histories.observation_end,
-            )
-        check_rng = np.random.default_rng([random_seed, 3])
-        self._posterior = Posterior(
-            purchases=purchases.population,
-            spend=None if spend is None else spend.population,
-            market={} if self._market is None else flatten(self._market),
-            checks=purchases.checks
-            + purchase_checks
-            + diagnose_purchases(bought_by, purchases.population, check_rng)
-            + (() if spend is None else spend.checks + spend_checks)
-            + (() if spend is None else diagnose_spend(paid_by, spend.population, check_rng))
-            + (() if self.market is None else (market_check(self._market),)),
-            provenance=described(self.purchases, self.spend)
-            | {"method": method, "draws": draws, "random_seed": random_seed, "outliers": outliers}
-            | {"drawn_by": {part.family: part.method for part in (purchases, spend) if part is not None}}
-            | origin(histories),
-        )
         for check in self._posterior.checks:
             if not check.passed:
                 warnings.warn(
@@ -270,26 +195,9 @@ class CLTV(ClosedForms, Settings):
         >>> round(model.expected_purchases_new_customer(6), 3)
         0.281
         """
-        model = cls(
-            purchases=build({"family": families[0]}, PURCHASE_FAMILIES),
-            spend=None if spend is None else build({"family": families[1]}, SPEND_FAMILIES),
-            market=None,
-        )
-        unit = TimeUnit.parse(time_unit)
-        bought = known_parameters(model.purchases, purchases)
-        paid = None if spend is None else known_parameters(model.spend, spend)
-        count = max(len(bought), 1 if paid is None else len(paid))
-        if not {len(bought), count if paid is None else len(paid)} <= {1, count}:
-            raise SettingsError("The families were given different numbers of draws. Pass as many of both.")
-        model._posterior = Posterior(
-            purchases=Population.alike(model.purchases, np.tile(bought, (count // len(bought), 1))),
-            spend=None
-            if paid is None
-            else Population.alike(model.spend, np.tile(paid, (count // len(paid), 1))),
-            provenance=described(model.purchases, model.spend)
-            | {"method": "known parameters", "time_unit": unit.name, "days": unit.days},
-        )
-        return model
+        bought = build({"family": families[0]}, PURCHASE_FAMILIES)
+        paid = None if spend is None else build({"family": families[1]}, SPEND_FAMILIES)
+        return cls.knowing(told(bought, purchases, paid, spend, TimeUnit.parse(time_unit)))
 
     # -- forecasts -------------------------------------------------------------------------------
 
@@ -338,61 +246,34 @@ class CLTV(ClosedForms, Settings):
             Of customers in Spark, a `lifecast.spark_forecast.SparkForecast`; Spark itself then says how far
             it is, and on how many cores. With ``to``, a `lifecast.SavedForecast` of the whole book.
         """
-        asked = (horizon, annual_discount_rate, margin, interval, worlds, random_seed)
+        if (to is None) == isinstance(rfm, ParquetRFM):
+            raise SettingsError(
+                "to= is for customers who come from a file, and they need it: pass a lifecast.ParquetRFM and "
+                'to="customers.parquet". Write the forecast of an RFM in memory with export; of one in Spark, '
+                "write forecast.customers."
+            )
+        check_work(chunk_size, threads)
+        if isinstance(rfm, SparkRFM | ParquetRFM):
+            check_same_unit(rfm.time_unit, self.time_unit)
+        else:
+            self._same_unit(rfm)
+        outlook = self._outlook(rfm, horizon, annual_discount_rate, margin, interval, worlds, random_seed)
         settings = {
             "annual_discount_rate": annual_discount_rate,
             "margin": margin,
             "random_seed": random_seed,
         }
+        work = chunk_size, threads, progress
+        found: Any
         if isinstance(rfm, SparkRFM):
-            if to is not None:
-                raise SettingsError(
-                    "to= is for customers who come from a file. Of a forecast in Spark, customers stay in "
-                    "Spark: write forecast.customers."
-                )
-            check_same_unit(rfm.time_unit, self._unit())
-            found: Any = forecast_in_spark(rfm, self._outlook(rfm, *asked), interval, settings)
-            return found  # type: ignore[no-any-return]
-        if (to is None) == isinstance(rfm, ParquetRFM):
-            raise SettingsError(
-                "to= is for customers who come from a file, and they need it: pass a lifecast.ParquetRFM and "
-                'to="customers.parquet"; or an RFM in memory, and write its forecast with export.'
-            )
-        if isinstance(rfm, ParquetRFM):
+            found = forecast_in_spark(rfm, outlook, interval, settings)
+        elif isinstance(rfm, ParquetRFM):
             assert to is not None
-            check_same_unit(rfm.time_unit, self._unit())
-            check_work(chunk_size, threads)
-            written: Any = forecast_to_parquet(
-                rfm, to, self._fitted(), self._outlook(rfm, *asked), interval, settings, chunk_size, threads,
-                progress,
-            )  # fmt: skip
-            return written  # type: ignore[no-any-return]
-        self._same_unit(rfm)
-        check_work(chunk_size, threads)
-        outlook = self._outlook(rfm, *asked)
-        warn_of_strangers(rfm, self._fitted(), self.spend)
-        columns, sums = outlook.answer(rfm, chunk_size=chunk_size, threads=threads, progress=progress)
-        import pandas as pd
-
-        customers = pd.DataFrame({"customer_id": rfm.customer_id.to_pandas(), **columns})
-        unit, end, edges = rfm.time_unit, rfm.observation_end, outlook.periods
-        draws = sums.draws
-        return Forecast(
-            customers=customers,
-            portfolio=period_table(draws, edges, unit, end, outlook.probabilities),
-            total=total_table(draws, outlook.probabilities),
-            draws=draws,
-            sums=sums,
-            horizon=outlook.horizon,
-            interval=interval,
-            time_unit=unit,
-            observation_end=end,
-            settings=settings,
-            simulation=Simulation(
-                rfm, outlook.worlds, self.purchases, self.spend, margins(margin, rfm), outlook.discount_rate,
-                edges, random_seed,
-            ),
-        )  # fmt: skip
+            found = forecast_to_parquet(rfm, to, self.learned, outlook, interval, settings, *work)
+        else:
+            warn_of_strangers(rfm, self.learned, self.spend)
+            found = forecast_in_memory(rfm, outlook, interval, settings, *work)
+        return found  # type: ignore[no-any-return]
 
     def predict(self, rfm: RFM, horizon: float | str | date = "365 days", **outlook: Any) -> "pd.DataFrame":
         """The table of customers that `forecast` makes, with intervals: how a scikit-learn pipeline ends.
@@ -408,123 +289,6 @@ class CLTV(ClosedForms, Settings):
         """Whether `fit` was called."""
         return self._posterior is not None
 
-    def new_customers(
-        self,
-        horizon: float | str,
-        *,
-        customers: "pd.DataFrame | None" = None,
-        annual_discount_rate: float = 0.0,
-        margin: float = 1.0,
-        first_purchase: bool = True,
-        interval: float = 0.90,
-        worlds: int = 1000,
-        random_seed: int = 0,
-    ) -> NewCustomers:
-        """What customers not yet acquired will be worth, from their first purchase on.
-
-        Parameters
-        ----------
-        horizon : float or str
-            From the first purchase, as `forecast` takes it.
-        customers : DataFrame, optional
-            One row per kind of customer, named by its index, with the attributes that the model's groups and
-            covariates need. By default one for each group, or a single one where there are no groups.
-        annual_discount_rate, interval, worlds, random_seed
-            As `forecast` takes them.
-        margin : float, default 1
-        first_purchase : bool, default True
-            Whether the value includes the amount of the first purchase itself.
-
-        Returns
-        -------
-        NewCustomers
-            The mean, the spread between customers and the uncertainty of the mean, told apart.
-
-        Raises
-        ------
-        SettingsError
-            The model has no spend family, or ``customers`` lacks an attribute.
-
-        Examples
-        --------
-        >>> import lifecast as lc
-        >>> published = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
-        >>> model = lc.CLTV.from_parameters(published, {"p": 6.25, "q": 3.74, "v": 15.44}, time_unit="week")
-        >>> new = model.new_customers("1 year", first_purchase=False)
-        >>> round(float(new.table.loc["new customer", "purchases"]), 3)  # 52.18 weeks
-        1.449
-        """
-        spend = self._need_spend()
-        probabilities = central(interval)
-        check_worlds(worlds)
-        posterior = self._fitted()
-        unit = self._unit()
-        length = parse_horizon(horizon, unit, None)
-        rate = continuous_rate(annual_discount_rate, unit)
-        check_bounded(length, rate)
-        rfm = newly_acquired(posterior, customers, unit)
-        drawn = self._worlds(period_edges(length, unit, rate)[-1], unit, worlds, random_seed)
-        return look_ahead(
-            rfm, drawn, self.purchases, spend, margins(margin, rfm), rate, length, first_purchase,
-            probabilities, random_seed,
-        )  # fmt: skip
-
-    def new_customer_curve(
-        self,
-        times: Floats,
-        *,
-        customers: "pd.DataFrame | None" = None,
-        annual_discount_rate: float = 0.0,
-        margin: float = 1.0,
-        worlds: int = 1000,
-        random_seed: int = 0,
-    ) -> Floats:
-        """How the expected value of customers not yet acquired grows after their first purchase.
-
-        Parameters
-        ----------
-        times : (time,)
-            In time units from the first purchase, ascending from 0. Between two of them value is discounted
-            to their middle, so a few percent of a year apart is close enough.
-        customers, annual_discount_rate, margin, worlds, random_seed
-            As `new_customers` takes them.
-
-        Returns
-        -------
-        (world, kind, time) array
-            Without the first purchase's own amount; kinds in the order of `new_customers`.
-        """
-        spend = self._need_spend()
-        rfm = newly_acquired(self._fitted(), customers, self._unit())
-        drawn = self._worlds(float(times[-1]), self._unit(), worlds, random_seed)
-        rate = continuous_rate(annual_discount_rate, self._unit())
-        return expected_curve(rfm, drawn, self.purchases, spend, margins(margin, rfm), rate, times)
-
-    def watch(
-        self,
-        rfm: RFM,
-        horizon: float,
-        observer: Observer,
-        *,
-        worlds: int = 1000,
-        random_seed: int = 0,
-        threads: int | None = None,
-        progress: Callable[[int], None] = lambda done: None,
-    ) -> None:
-        """Show an observer every purchase that `forecast` with the same arguments simulates.
-
-        For sums and scores of one's own: draws are made again rather than kept.
-
-        Parameters
-        ----------
-        rfm, horizon, worlds, random_seed, threads, progress
-            As `forecast` takes them; the horizon in time units, finite.
-        observer : lifecast.simulation.Observer
-        """
-        self._same_unit(rfm)
-        drawn = self._worlds(horizon, rfm.time_unit, worlds, random_seed, rfm.observation_end)
-        watch(rfm, drawn, self.purchases, self.spend, random_seed, observer, threads, progress)
-
     def without_market(self) -> "CLTV":
         """The textbook model with the same parameters: every world runs at an even pace.
 
@@ -534,7 +298,8 @@ class CLTV(ClosedForms, Settings):
             A new model; this one is unchanged.
         """
         model = CLTV(self.purchases, self.spend, market=None)
-        model._posterior = None if self._posterior is None else replace(self._posterior, market={})
+        if self._posterior is not None:
+            model._posterior = replace(self._posterior, market={})
         return model
 
     def to_sql(
@@ -570,55 +335,28 @@ class CLTV(ClosedForms, Settings):
         FileFormatError
             Not a lifecast model, damaged, or of a newer format.
         """
-        posterior = Posterior.load(path)
-        spend = posterior.provenance["spend"]
+        return cls.knowing(Posterior.load(path))
+
+    @classmethod
+    def knowing(cls, posterior: Posterior) -> "CLTV":
+        """A model that knows a posterior already: its families, and its market if there is one.
+
+        Parameters
+        ----------
+        posterior : lifecast.posterior.Posterior
+
+        Returns
+        -------
+        CLTV
+        """
+        provenance = posterior.provenance
+        spend = provenance["spend"]
         model = cls(
-            purchases=build(posterior.provenance["purchases"], PURCHASE_FAMILIES),
+            purchases=build(provenance["purchases"], PURCHASE_FAMILIES),
             spend=None if spend is None else build(spend, SPEND_FAMILIES),
             market="auto" if posterior.market else None,
         )
         model._posterior = posterior
-        model._market = unflatten(posterior.market) if posterior.market else None
-        model.calendar = None if model._market is None else model._market.calendar
+        market = model._market
+        model.calendar = None if market is None else market.calendar
         return model
-
-    # -- inside ----------------------------------------------------------------------------------
-
-    def _outlook(
-        self,
-        customers: RFM | SparkRFM | ParquetRFM,
-        horizon: float | str | date,
-        annual_discount_rate: float,
-        margin: float | str,
-        interval: float,
-        worlds: int,
-        seed: int,
-    ) -> Outlook:
-        """What `forecast` is asked about customers of this time unit and observation end."""
-        unit, end = customers.time_unit, customers.observation_end
-        length = parse_horizon(horizon, unit, end)
-        rate = continuous_rate(annual_discount_rate, unit)
-        check_bounded(length, rate)
-        check_worlds(worlds)
-        check_seed(seed)
-        check_periods(length, worlds, unit)
-        edges = period_edges(length, unit, rate)
-        return Outlook(
-            worlds=self._worlds(edges[-1], unit, worlds, seed, end),
-            purchase_family=self.purchases,
-            spend_family=self.spend,
-            margin=margin,
-            discount_rate=rate,
-            horizon=length,
-            periods=edges,
-            probabilities=central(interval),
-            seed=seed,
-        )
-
-    def _worlds(self, end: float, unit: TimeUnit, count: int, seed: int, today: date | None = None) -> Worlds:
-        posterior = self._fitted()
-        if self._market is None:
-            pace = steady_pace(end, count)
-        else:
-            pace = self._market.draw(end, unit.days, count, np.random.default_rng([seed, 1]), today)
-        return draw_worlds(posterior, pace, np.random.default_rng([seed, 0]))

@@ -183,7 +183,7 @@ def _signature() -> "ModelSignature":
 
 def _origin(model: CLTV) -> dict[str, Any]:
     """What the model was fitted to and how, as MLflow's parameters."""
-    provenance = model._fitted().provenance
+    provenance = model.learned.provenance
     said = {
         name: provenance[name]
         for name in ("method", "draws", "random_seed", "time_unit")

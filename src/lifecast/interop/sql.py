@@ -199,20 +199,20 @@ def at_posterior_mean(model: CLTV) -> CLTV:
     SettingsError
         It is not fitted.
     """
-    plain = model.without_market()
-    posterior = model._fitted()
+    posterior = model.learned
     first: Any = np.array([0])
 
     def one(population: Population) -> Population:
         return population.at_mean().chosen(first)
 
-    plain._posterior = replace(
-        posterior,
-        purchases=one(posterior.purchases),
-        spend=None if posterior.spend is None else one(posterior.spend),
-        market={},
+    return CLTV.knowing(
+        replace(
+            posterior,
+            purchases=one(posterior.purchases),
+            spend=None if posterior.spend is None else one(posterior.spend),
+            market={},
+        )
     )
-    return plain
 
 
 def check(model: CLTV) -> None:
@@ -234,13 +234,13 @@ def check(model: CLTV) -> None:
 
 def parameters(model: CLTV, part: str) -> Floats:
     """The parameters (group, parameter) of every group, or of everybody (1, parameter)."""
-    population: Population = getattr(model._fitted(), part)
+    population: Population = getattr(model.learned, part)
     return population.theta if population.encoding.groups is None else population.group_theta[0]
 
 
 def constants(model: CLTV, part: str) -> Mapping[str, str]:
     """Each parameter as an expression: a number, or one by group; the last group is one not seen."""
-    population: Population = getattr(model._fitted(), part)
+    population: Population = getattr(model.learned, part)
     values = parameters(model, part)
     names, column = population.family.parameters, population.encoding.groups
     if column is None:

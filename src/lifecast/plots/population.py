@@ -215,7 +215,7 @@ def plot_population(model: CLTV, trait: str = "rate", ax: "Axes | None" = None) 
 
     known = {
         name: (population, trait)
-        for population in model._fitted().populations
+        for population in model.learned.populations
         for name, trait in _TRAITS[population.family.name].items()
     }
     if trait not in known:
@@ -292,7 +292,7 @@ def plot_frequency_distribution(model: CLTV, rfm: RFM | Histories, ax: "Axes | N
     'customers'
     """
     histories = as_histories(rfm, set(model.attributes_needed))
-    counts = frequency_counts(histories, model._fitted().purchases, np.random.default_rng(0))
+    counts = frequency_counts(histories, model.learned.purchases, np.random.default_rng(0))
     if counts is None:
         raise SettingsError("Nobody has been a customer for any time: pass an RFM with T > 0.")
     observed, predicted = counts.observed, counts.predicted
