@@ -161,6 +161,23 @@ def test_are_offers_made_once_and_within_their_bounds(
         lc.allocate(replace(channels, value=channels.value[:20]), 1_000, curves=curves, retention=offer)
 
 
+def test_is_no_more_spent_on_an_offer_than_its_own_budget(
+    rfm: lc.RFM,
+    model: lc.CLTV,
+    channels: lc.Channels,
+    curves: dict[str, tuple[float, float, float]],
+    offer: lc.Treatment,
+) -> None:
+    forecast = model.forecast(rfm, "365 days", annual_discount_rate=0.0, margin=MARGIN, worlds=400)
+    limited = lc.treat(forecast, cost=OFFER_COST, effect=OFFER, budget=500.0)
+    tables = [lc.allocate(channels, 20_000, curves=curves, retention=each).table for each in (offer, limited)]
+    assert tables[0].loc["retention", "budget"] > 500.0
+    assert tables[1].loc["retention", "budget"] == pytest.approx(333 * OFFER_COST)
+    assert tables[1].loc["retention", "treated"] == limited.total["treated"] == 333
+    assert tables[1].loc["retention", "value"] == pytest.approx(limited.total["gain"])
+    assert tables[1]["budget"].sum() == pytest.approx(20_000)
+
+
 def test_are_whole_customers_bought_where_there_are_few(channels: lc.Channels) -> None:
     curves = {"search": (900.0, 3.0, 0.6), "social": (700.0, 4.0, 0.5), "partner B": (1_000.0, 2.0, 0.75)}
     plan = lc.allocate(channels, 1_500.0, curves=curves, months=1, whole_customers=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
+from lifecast.families.discrete_time import opportunities
 from lifecast.grouping import spend_history
 from lifecast.posterior import Posterior
 from lifecast.rfm import RFM
@@ -122,19 +123,20 @@ def expected_curve(
     """Expected discounted value of customers of age zero until each of the times: (world, kind, time).
 
     Without the first purchase's own amount. ``times`` (time,) ascend from 0; purchases between two are
-    discounted to, and priced in, the middle.
+    discounted to, and priced in, the middle, or the last opportunity where purchases happen at these only.
     """
     values = np.zeros((len(worlds), len(rfm), times.size))
     nothing_seen = spend_history(rfm, spend_family.zero_amounts, ())
-    middle = (times[1:] + times[:-1]) / 2
+    discrete = isinstance(purchase_family, DiscreteTime)
+    when = opportunities(times[1:]) if discrete else (times[1:] + times[:-1]) / 2
     for members, shared in worlds.by_kind(rfm):
         book = open_book(rfm, members, margin, nothing_seen)
         pace = shared.pace
         alive = purchase_family.probability_alive(book.rows.x, book.rows.t_x, book.rows.T, shared.purchases)
         purchases = np.diff(times_or_zero(alive, at_each(purchase_family, book, shared, times)), axis=0)
         purchases = purchases[:, book.row]
-        price = pace.price[:, np.searchsorted(pace.edges[1:-1], middle)].T
-        worth = np.exp(-discount_rate * middle)[:, None] * price
+        price = pace.price[:, np.searchsorted(pace.edges[1:-1], when)].T
+        worth = np.exp(-discount_rate * when)[:, None] * price
         spend = margin[book.order, None] * spend_family.expected_spend(
             nothing_seen.of(book.order), shared.spend
         )

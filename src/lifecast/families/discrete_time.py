@@ -1,5 +1,6 @@
 """What families share whose purchases happen at whole time units only; see `contract.DiscreteTime`."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -32,6 +33,17 @@ def opportunities(times: Floats) -> Floats:
     """Whole time units passed, as `lifecast.kernels.shifted_beta_geometric.whole` counts them."""
     whole: Floats = np.floor(times + 1e-9)
     return whole
+
+
+MEANT = 0.02  # share by which calendars differ from time units: 90 days from three months
+
+
+def opportunities_meant(length: float) -> float:
+    """The opportunities that a length in time units is meant to hold: 365 days mean all four of a year's."""
+    if math.isinf(length):
+        return length
+    nearest = float(round(length))
+    return nearest if abs(length - nearest) <= MEANT * nearest else math.floor(length)
 
 
 def survival_scale(T: Floats, shapes: Floats) -> float:

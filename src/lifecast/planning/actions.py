@@ -48,7 +48,7 @@ class Treatment:
     gain : (world,)
         Of the list, in every world.
     curve : Offers
-        What longer and longer lists cost and gain, for `lifecast.allocate`.
+        What ever more of the list cost and gain, the best first, for `lifecast.allocate`.
     """
 
     customers: "pd.DataFrame"
@@ -83,7 +83,7 @@ def treat(
     discount : float, default 0
         Share of every later price that the offer gives away.
     budget : float, optional
-        The most that the offers may cost in all; by default no limit.
+        The most that the offers may cost in all, in `lifecast.allocate` too; by default no limit.
     by : str or sequence, optional
         An attribute, or a value for each customer, for ``segments``; by default one segment.
 
@@ -239,30 +239,27 @@ def by_profit_per_cost(gain: Floats, cost: Floats) -> Any:
     return order[: int(np.sum(gain > cost))]
 
 
-def longer_lists(
-    forecast: Forecast, gain: Floats, cost: Floats, change: Change, discount: float, on_list: Any
-) -> tuple[Offers, Floats]:
-    """What lists of ever more of those who pay cost and gain, the best first; and what the list gains."""
+def shorter_lists(
+    forecast: Forecast, best_first: Integers, cost: Floats, change: Change, discount: float
+) -> Offers:
+    """What the first so many of the list cost and gain, up to all of it."""
     simulation = forecast.simulation
     worlds = len(simulation.worlds)
-    order = by_profit_per_cost(gain, cost)
-    last = np.unique(np.linspace(0, order.size, KNOTS + 1).round().astype(np.int64))[1:]  # of each part
-    part_of = np.searchsorted(last, np.arange(order.size), side="right")
-    gains, of_list = np.zeros((last.size, worlds)), np.zeros(worlds)
-    if order.size:
-        some = only(simulation, order)
+    last = np.unique(np.linspace(0, best_first.size, KNOTS + 1).round().astype(np.int64))[1:]  # of each part
+    part_of = np.searchsorted(last, np.arange(best_first.size), side="right")
+    gains = np.zeros((last.size, worlds))
+    if best_first.size:
+        some = only(simulation, best_first)
         for part in expected_by_world(some, forecast.horizon, (change.times(0.0), change)):
             who = part.customer
             found = gains_of(part.amount, some.margin[who], discount)[1]
             np.add.at(gains, part_of[who], found)
-            of_list += found[on_list[order][who]].sum(axis=0)
-    offers = Offers(
+    return Offers(
         customers=np.append(0, last),
-        cost=np.append(0.0, np.cumsum(cost[order])[last - 1]),
+        cost=np.append(0.0, np.cumsum(cost[best_first])[last - 1]),
         gain=np.vstack([np.zeros(worlds), np.cumsum(gains, axis=0)]).T,
-        cost_of_each=cost[order],
+        cost_of_each=cost[best_first],
     )
-    return offers, of_list
 
 
 def break_even(curve: Floats, cost: Floats) -> Floats:
@@ -339,13 +336,14 @@ def report(
         },
         index=pd.Index(labels, name="segment"),
     )
-    offers, gain = longer_lists(forecast, columns["gain"], costs, change, discount, on_list)
-    places = np.flatnonzero(on_list)
-    spent = float(costs[places].sum())
+    best_first = by_profit_per_cost(columns["gain"], costs)
+    offers = shorter_lists(forecast, best_first[on_list[best_first]], costs, change, discount)
+    gain = offers.gain[:, -1]
+    spent = float(costs[on_list].sum())
     lower, upper = np.quantile(gain, bounds)
     total = pd.Series(
         {
-            "treated": float(places.size),
+            "treated": float(on_list.sum()),
             "cost": spent,
             "gain": gain.mean(),
             "gain_lower": lower,

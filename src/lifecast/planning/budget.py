@@ -85,9 +85,9 @@ def allocate(
         Cost history, a row per channel and month, from which response curves are learned; see
         `lifecast.channels`. Channels that never cost anything are left out.
     retention : Treatment, optional
-        From `lifecast.treat`, with the same number of worlds: offers to ever more customers, those of the
-        highest profit per cost first, are another way to spend the money. Its gains should count up to the
-        same horizon as channels' values.
+        From `lifecast.treat`, with the same number of worlds: offers to ever more of its list, those of the
+        highest profit per cost first, are another way to spend the money, up to the offer's own budget where
+        it has one. Its gains should count up to the same horizon as channels' values.
     months : int, default 12
     curves : mapping, optional
         Known response curves instead: channel to (usual cost of a month, new customers that it brings,

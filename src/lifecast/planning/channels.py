@@ -9,6 +9,8 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.errors import DataError, SettingsError
+from lifecast.families.contract import DiscreteTime
+from lifecast.families.discrete_time import opportunities_meant
 from lifecast.model import CLTV
 from lifecast.settings import central
 from lifecast.timeunit import DAYS_PER_YEAR, parse_horizon
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LATEST_YEARS = 10.0  # a cost not earned back by then counts as never
+EVERY_ONE = 500  # opportunities that are looked at one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,8 @@ def channels(
         ``cost`` and ``new_customers``. Periods are added up.
     horizons : sequence of str
         From the first purchase, which counts too; the last is what a customer's value means in ``table``.
+        With families of opportunities (`BGBB`), each is the number of these it is meant to hold: "365 days"
+        are four quarters.
     annual_discount_rate, margin, interval, worlds, random_seed
         As `CLTV.forecast` takes them.
     target_roi : float, default 0
@@ -140,9 +145,9 @@ def channels(
         "random_seed": random_seed,
     }
     cac = spent["cac"].to_numpy(np.float64)
-    lengths = [parse_horizon(as_horizon(horizon), model.time_unit, None) for horizon in horizons]
+    lengths = [length_of(horizon, model) for horizon in horizons]
     times, earned = growth(model, lengths, settings)
-    last = model.new_customers(as_horizon(horizons[-1]), **settings)
+    last = model.new_customers(lengths[-1], **settings)
     value = np.stack(
         [
             *(worth_after(length, times, earned, model, settings) for length in lengths[:-1]),
@@ -150,7 +155,8 @@ def channels(
         ],
         axis=2,
     )
-    days = days_to_earn_back(model.time_unit.days * times, earned, cac)
+    at_once = isinstance(model.purchases, DiscreteTime)
+    days = days_to_earn_back(model.time_unit.days * times, earned, cac, at_once)
     return Channels(
         table=value_table(spent, value[:, :, -1], cac, bounds, target_roi, probability),
         roi=roi_table(value, cac, names, horizons, bounds),
@@ -224,6 +230,12 @@ def as_horizon(horizon: str) -> float | str:
     return math.inf if horizon in ("infinite", "inf", "lifetime") else horizon
 
 
+def length_of(horizon: str, model: CLTV) -> float:
+    """A horizon in time units; whole ones where purchases happen at whole ones only."""
+    length = parse_horizon(as_horizon(horizon), model.time_unit, None)
+    return opportunities_meant(length) if isinstance(model.purchases, DiscreteTime) else length
+
+
 def growth(model: CLTV, lengths: Sequence[float], settings: dict[str, Any]) -> tuple[Floats, Floats]:
     """What a new customer is expected to have brought by when: times (time,), values (world, channel, time).
 
@@ -233,7 +245,11 @@ def growth(model: CLTV, lengths: Sequence[float], settings: dict[str, Any]) -> t
     latest = parse_horizon(f"{LATEST_YEARS * DAYS_PER_YEAR} days", unit, None)
     if model.calendar is not None:
         latest = max(lengths)
-    steps = np.geomspace(min(3.0 / unit.days, latest), latest, 120)
+    if isinstance(model.purchases, DiscreteTime):
+        latest = np.floor(latest)
+        steps = np.arange(latest + 1) if latest <= EVERY_ONE else np.geomspace(1.0, latest, EVERY_ONE).round()
+    else:
+        steps = np.geomspace(min(3.0 / unit.days, latest), latest, 120)
     times = np.unique([0.0, *steps, *(length for length in lengths if length <= latest)])
     first = model.new_customers(0, **settings).expected_value  # the first purchase alone
     return times, first[:, :, None] + model.new_customer_curve(times, **settings)
@@ -249,11 +265,17 @@ def worth_after(
     return model.new_customers(length, **settings).expected_value
 
 
-def days_to_earn_back(days: Floats, earned: Floats, cac: Floats) -> Floats:
-    """Days until a customer's expected value reaches its cost, (world, channel); infinite for never."""
+def days_to_earn_back(days: Floats, earned: Floats, cac: Floats, at_once: bool) -> Floats:
+    """Days until a customer's expected value reaches its cost, (world, channel); infinite for never.
+
+    Between the days (time,) it grows evenly, or comes all ``at_once`` on the later one.
+    """
     found = np.empty(earned.shape[:2])
     for s, c in np.ndindex(*found.shape):
-        found[s, c] = np.interp(cac[c], earned[s, c], days, right=np.inf)
+        if at_once:
+            found[s, c] = np.append(days, np.inf)[np.searchsorted(earned[s, c], cac[c])]
+        else:
+            found[s, c] = np.interp(cac[c], earned[s, c], days, right=np.inf)
     return found
 
 

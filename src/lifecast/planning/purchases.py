@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date as Date
 from typing import Any
 
-from lifecast.engines.duckdb import Ask, SummaryQuery, summarise
+from lifecast.engines.duckdb_customers import summarise
 from lifecast.engines.duckdb_measures import keep_bought
+from lifecast.engines.duckdb_query import Ask, SummaryQuery
 from lifecast.errors import SettingsError
 from lifecast.timeunit import parse_date
 from lifecast.transactions import read_transactions

@@ -55,7 +55,7 @@ class Offers:
     Attributes
     ----------
     customers : (knot,)
-        How many get one, from 0 to all whom it pays to make one.
+        How many get one, from 0 to all of the list.
     cost : (knot,)
         Of the offers to so many.
     gain : (world, knot)
