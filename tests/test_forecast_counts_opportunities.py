@@ -145,6 +145,20 @@ def test_does_time_between_opportunities_bring_nothing(family: str) -> None:
     assert model.expected_purchases_new_customer("36 months") == model.expected_purchases_new_customer(3)
 
 
+@pytest.mark.parametrize("year", ["365 days", "12 months", "2021-12-31"])
+def test_does_a_year_of_the_calendar_hold_its_opportunity(family: str, year: str) -> None:
+    """A year of 365 days is a little shorter than the time unit."""
+    model, rfm = known(family), rfm_of(histories(family, 20, 3), monetary_value=10.0)
+    forecast = model.forecast(rfm, year, worlds=20)
+    assert forecast.horizon == 1.0 and len(forecast.portfolio) == 1
+    pd.testing.assert_series_equal(model.expected_purchases(rfm, year), model.expected_purchases(rfm, 1))
+    if year != "2021-12-31":
+        assert model.expected_purchases_new_customer(year) == model.expected_purchases_new_customer(1)
+        assert model.new_customers(year, worlds=20).table.equals(model.new_customers(1, worlds=20).table)
+    shorter = model.expected_purchases(rfm, "300 days")
+    assert np.all(shorter == 0.0)
+
+
 def test_are_opportunities_discounted_at_their_own_times(family: str) -> None:
     rfm = rfm_of(histories(family, 50, 6), monetary_value=30.0, monetary_log_mean=3.3)
     model = known(family)

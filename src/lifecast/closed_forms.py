@@ -1,20 +1,19 @@
 """What a fitted model expects of customers, by its papers' formulas: no market, and no simulation."""
 
 from datetime import date
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lifecast.families.contract import DiscreteTime
+from lifecast.families.discrete_time import opportunities_meant
 from lifecast.learned import Learned
 from lifecast.market import steady_pace
 from lifecast.rfm import RFM
-from lifecast.settings import (
-    continuous_rate,
-    margins,
-)
+from lifecast.settings import continuous_rate, margins
 from lifecast.simulation import expectations, times_or_zero
-from lifecast.timeunit import parse_horizon
+from lifecast.timeunit import TimeUnit, parse_horizon
 from lifecast.worlds import Worlds, discounting
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class ClosedForms(Learned):
         families' equations are in their cards.
         """
         return self._expected(
-            rfm, "purchases", 0.0, parse_horizon(horizon, rfm.time_unit, rfm.observation_end), 0.0
+            rfm, "purchases", 0.0, self._length(horizon, rfm.time_unit, rfm.observation_end), 0.0
         )
 
     def expected_spend(self, rfm: RFM) -> "pd.Series":
@@ -146,8 +145,8 @@ class ClosedForms(Learned):
         36.9
         """
         self._need_spend()
-        begin = parse_horizon(start, rfm.time_unit, rfm.observation_end)
-        end = parse_horizon(horizon, rfm.time_unit, rfm.observation_end)
+        begin = self._length(start, rfm.time_unit, rfm.observation_end)
+        end = self._length(horizon, rfm.time_unit, rfm.observation_end)
         rate = continuous_rate(annual_discount_rate, rfm.time_unit)
         return self._expected(rfm, "value", begin, end, rate) * margins(margin, rfm)
 
@@ -172,7 +171,7 @@ class ClosedForms(Learned):
         1.446
         """
         theta = self.learned.purchases.theta
-        length = parse_horizon(horizon, self.time_unit, None)
+        length = self._length(horizon, self.time_unit)
         draws = theta.shape[0]
         x, T = np.zeros(1, np.int64), np.zeros(1)
         expected = self.purchases.expected_purchases(
@@ -203,7 +202,7 @@ class ClosedForms(Learned):
         >>> round(model.purchase_pmf(0, 39), 4)
         0.5738
         """
-        length = parse_horizon(horizon, self.time_unit, None)
+        length = self._length(horizon, self.time_unit)
         none, zero = np.zeros(1, np.int64), np.zeros(1)
         count = np.array([n])
         probabilities = [
@@ -211,6 +210,13 @@ class ClosedForms(Learned):
             for theta in self.learned.purchases.theta
         ]
         return float(np.mean(probabilities))
+
+    def _length(self, horizon: float | str | date, unit: TimeUnit, end: date | None = None) -> float:
+        """A horizon in time units; of a length or a date, the whole opportunities, where there are these."""
+        length = parse_horizon(horizon, unit, end)
+        if isinstance(self.purchases, DiscreteTime) and not isinstance(horizon, Real):
+            return opportunities_meant(length)
+        return length
 
     def _expected(self, rfm: RFM, what: str, start: float, end: float, rate: float) -> "pd.Series":
         import pandas as pd

@@ -24,7 +24,7 @@ from lifecast.settings import (
 )
 from lifecast.simulation import Observer, watch
 from lifecast.spark_rfm import SparkRFM
-from lifecast.timeunit import TimeUnit, parse_horizon
+from lifecast.timeunit import TimeUnit
 from lifecast.worlds import Worlds, draw_worlds, period_edges
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Foresight(ClosedForms):
         check_worlds(worlds)
         posterior = self.learned
         unit = self.time_unit
-        length = parse_horizon(horizon, unit, None)
+        length = self._length(horizon, unit)
         rate = continuous_rate(annual_discount_rate, unit)
         check_bounded(length, rate)
         rfm = newly_acquired(posterior, customers, unit)
@@ -111,7 +111,8 @@ class Foresight(ClosedForms):
         ----------
         times : (time,)
             In time units from the first purchase, ascending from 0. Between two of them value is discounted
-            to their middle, so a few percent of a year apart is close enough.
+            to their middle, so a few percent of a year apart is close enough; with opportunities, to the last
+            of these.
         customers, annual_discount_rate, margin, worlds, random_seed
             As `new_customers` takes them.
 
@@ -163,7 +164,7 @@ class Foresight(ClosedForms):
     ) -> Outlook:
         """What `forecast` is asked about customers of this time unit and observation end."""
         unit, end = customers.time_unit, customers.observation_end
-        length = parse_horizon(horizon, unit, end)
+        length = self._length(horizon, unit, end)
         rate = continuous_rate(annual_discount_rate, unit)
         check_bounded(length, rate)
         check_worlds(worlds)

@@ -223,7 +223,9 @@ class CLTV(Foresight, Settings):
         rfm : RFM, SparkRFM or ParquetRFM
             Customers to score, in the time unit of the fit.
         horizon
-            A number of time units, "12 months", a date, or ``math.inf`` (which needs a discount rate).
+            A number of time units, "12 months", a date, or ``math.inf`` (which needs a discount rate). With
+            families of opportunities (`BGBB`), a length or a date means as many of these as fit into it, give
+            or take 2%: 365 days hold four quarters.
         to : path, optional
             Where customers go who come from a `ParquetRFM`: a Parquet file, written whole or not at all.
         annual_discount_rate : float, default 0
@@ -249,7 +251,7 @@ class CLTV(Foresight, Settings):
         if (to is None) == isinstance(rfm, ParquetRFM):
             raise SettingsError(
                 "to= is for customers who come from a file, and they need it: pass a lifecast.ParquetRFM and "
-                'to="customers.parquet". Write the forecast of an RFM in memory with export; of one in Spark, '
+                'to="customers.parquet". Write the forecast of an RFM in memory with export; in Spark, '
                 "write forecast.customers."
             )
         check_work(chunk_size, threads)
