@@ -19,7 +19,7 @@ def log(*lines: tuple[int, str, float]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["customer_id", "date", "amount"])
 
 
-@pytest.mark.parametrize("unit", ["day", "month", "year", 10.5])
+@pytest.mark.parametrize("unit", ["day", "month", "quarter", "year", 10.5])
 def test_is_it_the_same_rfm_in_another_unit(unit: Any, cdnow: pd.DataFrame) -> None:
     end = "1997-09-30"
     weeks = lc.rfm_summary(cdnow, observation_end=end, time_unit="week")

@@ -200,7 +200,7 @@ class RFM:
             monetary_log_mean, monetary_log_sd, monetary_frequency` (by default the frequency where the
             monetary value is positive). Holdout columns are passed over; all other columns become attributes.
         time_unit : str, float or TimeUnit
-            The unit of recency and T: "day", "week", "month", "year" or a number of days.
+            The unit of recency and T: "day", "week", "month", "quarter", "year" or a number of days.
         observation_end : str or date, optional
             The last day observed.
 

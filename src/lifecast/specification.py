@@ -33,7 +33,7 @@ class Data(Table):
     """How a log becomes an RFM; see `lifecast.rfm_summary`."""
 
     time_unit: str | float | None = Field(
-        default=None, description='"day", "week", "month", "year" or a number of days'
+        default=None, description='"day", "week", "month", "quarter", "year" or a number of days'
     )
     observation_end: date | None = Field(default=None, description="a date, such as 1997-09-30")
     returns: Literal["net", "drop", "refuse"] | None = Field(

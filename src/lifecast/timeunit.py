@@ -13,7 +13,13 @@ from lifecast.errors import SettingsError
 DAYS_PER_YEAR = 365.25
 SHORTEST_DAYS, LONGEST_DAYS = 1e-6, 1e6
 
-_NAMED_DAYS = {"day": 1.0, "week": 7.0, "month": DAYS_PER_YEAR / 12, "year": DAYS_PER_YEAR}
+_NAMED_DAYS = {
+    "day": 1.0,
+    "week": 7.0,
+    "month": DAYS_PER_YEAR / 12,
+    "quarter": DAYS_PER_YEAR / 4,
+    "year": DAYS_PER_YEAR,
+}
 _SPELLINGS = {spelling: name for name in _NAMED_DAYS for spelling in (name, name + "s", name[0])}
 _QUANTITY = re.compile(r"\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 
@@ -25,9 +31,9 @@ class TimeUnit:
     Attributes
     ----------
     name : str
-        "day", "week", "month", "year", or a length such as "7.5 days".
+        "day", "week", "month", "quarter", "year", or a length such as "7.5 days".
     days : float
-        Length in days; a year is 365.25 days and a month a twelfth of it.
+        Length in days; a year is 365.25 days, a quarter and a month their parts of it.
 
     Examples
     --------
@@ -63,7 +69,7 @@ class TimeUnit:
             days = math.nan
         if not SHORTEST_DAYS <= days <= LONGEST_DAYS:
             raise SettingsError(
-                f"time_unit={unit!r} is not a unit of time. Use 'day', 'week', 'month', 'year', "
+                f"time_unit={unit!r} is not a unit of time. Use 'day', 'week', 'month', 'quarter', 'year', "
                 "or a number of days between 1e-6 and 1e6."
             )
         for name, named_days in _NAMED_DAYS.items():

@@ -14,9 +14,9 @@ Amount = Annotated[str | None, typer.Option(help="Column of the amount; guessed 
 TimeUnit = Annotated[
     str | None,
     typer.Option(
-        help="day, week, month, year or a number of days.",
+        help="day, week, month, quarter, year or a number of days.",
         show_default="week",
-        autocompletion=lambda: ["day", "week", "month", "year"],
+        autocompletion=lambda: ["day", "week", "month", "quarter", "year"],
     ),
 ]
 ObservationEnd = Annotated[
