@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SEEN_BY = {
     "kernels/gamma_gamma.py": ["test_kernels_gamma_gamma.py", "test_robust_kernels_keep_their_digits.py"],
     "kernels/bg_nbd.py": ["test_kernels_bg_nbd.py", "test_robust_kernels_keep_their_digits.py"],
+    "kernels/bg_nbd_likelihood.py": ["test_kernels_bg_nbd.py", "test_robust_kernels_keep_their_digits.py"],
+    "kernels/beta_average.py": ["test_kernels_bg_nbd.py", "test_robust_kernels_keep_their_digits.py"],
     "kernels/bg_nbd_simulation.py": ["test_families_battery.py", "test_forecast_golden.py"],
     "kernels/gamma_gamma_simulation.py": ["test_families_battery.py", "test_forecast_golden.py"],
     "simulation.py": ["test_forecast_golden.py", "test_forecast_invariance.py"],

@@ -10,6 +10,7 @@ from simulated_log import simulated_log
 import lifecast as lc
 from lifecast.comparison import sample_rows
 from lifecast.kernels import bg_nbd
+from lifecast.kernels.bg_nbd_likelihood import log_likelihood_customer
 
 Models = dict[str, lc.CLTV]
 
@@ -47,9 +48,7 @@ def draws_of(model: lc.CLTV) -> np.ndarray:
 def log_densities(model: lc.CLTV, rfm: lc.RFM) -> np.ndarray:
     """Of each customer at each draw (draw, customer), one after the other."""
     customers = list(zip(rfm.frequency, rfm.recency, rfm.T, strict=True))
-    return np.array(
-        [[bg_nbd.log_likelihood_customer(*c, *theta) for c in customers] for theta in draws_of(model)]
-    )
+    return np.array([[log_likelihood_customer(*c, *theta) for c in customers] for theta in draws_of(model)])
 
 
 def expanded(model: lc.CLTV, rfm: lc.RFM) -> xr.DataTree:

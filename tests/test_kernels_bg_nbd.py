@@ -8,17 +8,19 @@ import pytest
 from published_numbers import Published, published
 from scipy import integrate, stats
 
+from lifecast.kernels.beta_average import quadrature_nodes
 from lifecast.kernels.bg_nbd import (
     expected_discounted_purchases_if_alive,
     expected_purchases_at_nodes,
     expected_purchases_if_alive,
+    probability_alive,
+    purchase_pmf,
+)
+from lifecast.kernels.bg_nbd_likelihood import (
     log_likelihood,
     log_likelihood_customer,
     log_likelihood_draws,
     log_likelihood_value,
-    probability_alive,
-    purchase_pmf,
-    quadrature_nodes,
 )
 from lifecast.kernels.gamma_gamma import expected_spend
 

@@ -11,7 +11,7 @@ from lifecast.arrays import Floats, Integers, Keys
 from lifecast.families.room import with_room
 from lifecast.families.settings import FamilySettings
 from lifecast.grouping import PurchaseRows, ages_by_frequency
-from lifecast.kernels import bg_nbd, bg_nbd_worlds
+from lifecast.kernels import bg_nbd_likelihood, bg_nbd_worlds
 from lifecast.kernels.bg_nbd_expectations import expectations_by_age, expectations_of_rows
 from lifecast.kernels.bg_nbd_simulation import simulate_purchases
 
@@ -75,11 +75,11 @@ class BGNBD(FamilySettings):
         return rescaled
 
     def log_likelihood(self, rows: PurchaseRows, theta: Floats) -> tuple[float, Floats]:
-        value, gradient = bg_nbd.log_likelihood(*rows.coded, *theta)
+        value, gradient = bg_nbd_likelihood.log_likelihood(*rows.coded, *theta)
         return value, gradient
 
     def log_likelihood_draws(self, rows: PurchaseRows, theta: Floats) -> Floats:
-        draws: Floats = bg_nbd.log_likelihood_draws(*rows.coded, theta)
+        draws: Floats = bg_nbd_likelihood.log_likelihood_draws(*rows.coded, theta)
         return draws
 
     def probability_alive(self, x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:

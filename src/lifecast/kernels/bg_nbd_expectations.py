@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit, prange
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels.bg_nbd import geometric_tail
+from lifecast.kernels.beta_average import geometric_tail
 from lifecast.kernels.chebyshev import chebyshev_points, clenshaw
 from lifecast.kernels.drift import drifted
 from lifecast.kernels.power_integral import log_one_plus
@@ -73,7 +73,7 @@ def classes(
 def nodes_in_p(a: float, smallest: float, largest: float, reach: float) -> tuple[float, Floats, Floats]:
     """Equally spaced nodes in ln(p / (1-p)) that serve every Beta(a, B) between two B.
 
-    See `lifecast.kernels.bg_nbd.quadrature_nodes`, which finds them for one.
+    See `lifecast.kernels.beta_average.quadrature_nodes`, which finds them for one.
 
     Returns
     -------

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit, prange
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels import bg_nbd
+from lifecast.kernels import bg_nbd, bg_nbd_likelihood
 
 
 @njit(cache=True, nogil=True)
@@ -32,7 +32,7 @@ def log_likelihood_value(
     b: float,
 ) -> float:
     """The value alone of `log_likelihood`."""
-    total: float = bg_nbd.log_likelihood_value(
+    total: float = bg_nbd_likelihood.log_likelihood_value(
         x_values, x_code, t_x_values, t_x_code, T_values, T_code, weight, r, alpha, a, b + 1.0
     )
     log_stayed = -math.log1p(a / b)
@@ -85,7 +85,7 @@ def log_likelihood(
     >>> round(value, 8)
     -0.41792826
     """
-    total, gradient = bg_nbd.log_likelihood(
+    total, gradient = bg_nbd_likelihood.log_likelihood(
         x_values, x_code, t_x_values, t_x_code, T_values, T_code, weight, r, alpha, a, b + 1.0
     )
     log_stayed = -math.log1p(a / b)
