@@ -62,7 +62,8 @@ class PastForecast:
         theta = family.rescale(family.constrain(points), scale)
         blocks = origin.purchases.size
         grid = block * np.concatenate([np.arange(blocks + 1.0), (blocks + 1) * np.geomspace(1.1, 4.0, 5)])
-        of_rows = expected_of_rows(family, origin, theta, grid) * origin.weight[:, None]
+        of_rows = expected_of_rows(family, origin, theta, grid)
+        of_rows *= origin.weight[:, None]
         by_theta = of_rows.sum(axis=1)
         forecast = np.maximum(np.diff(by_theta[: blocks + 1], axis=0), LEAST_EXPECTED)
         up, down = np.split(np.log(forecast[:, 1:]), 2, axis=1)
@@ -73,7 +74,7 @@ class PastForecast:
             block=block,
             grid=grid,
             expected=by_theta[:, 0],
-            buyers=of_rows[blocks, :, 0],
+            buyers=of_rows[blocks].copy()[:, 0],  # a view would keep every block in memory
             noise=unknown @ unknown.T + chances / np.outer(forecast[:, 0], forecast[:, 0]),
         )
 
@@ -121,7 +122,9 @@ def expected_of_rows(family: PurchaseFamily, origin: PastOrigin, theta: Floats, 
     if_alive = family.expected_purchases(
         origin.x, origin.T, theta, np.zeros(count), np.tile(times, (count, 1)), each_time
     )
-    return if_alive(origin.x, origin.T) * family.probability_alive(origin.x, origin.t_x, origin.T, theta)
+    expected = if_alive(origin.x, origin.T)
+    expected *= family.probability_alive(origin.x, origin.t_x, origin.T, theta)
+    return expected
 
 
 def chance_covariance(
