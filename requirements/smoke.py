@@ -13,28 +13,38 @@ import lifecast as lc
 TOLERANCE = 1e-9
 
 
+MODELS = {
+    "Pareto/NBD": lambda: lc.CLTV(lc.ParetoNBD()),
+    "BG/NBD in groups": lambda: lc.CLTV(lc.BGNBD(groups="parity"), lc.GammaGamma(groups="parity")),
+    "MBG/NBD, log-normal": lambda: lc.CLTV(lc.MBGNBD(covariates=["parity"]), lc.LogNormal()),
+}
+
+
 def figures() -> dict[str, float]:
-    """A fit and a forecast with fixed seeds, through every kind of file."""
+    """Fits and forecasts with fixed seeds, through every kind of file."""
+    found = {}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        lc.datasets.load_cdnow(sample=True).to_csv(place / "log.csv", index=False)
-        lc.rfm_summary(place / "log.csv", observation_end="1997-09-30").save(place / "rfm.parquet")
+        log = lc.datasets.load_cdnow(sample=True)
+        log["parity"] = (log["customer_id"] % 2).map({0: "even", 1: "odd"})
+        log.to_csv(place / "log.csv", index=False)
+        made = lc.rfm_summary(place / "log.csv", observation_end="1997-09-30", attributes=["parity"])
+        made.save(place / "rfm.parquet")
         rfm = lc.RFM.load(place / "rfm.parquet")
-        lc.CLTV(lc.ParetoNBD()).fit(rfm, method="laplace", random_seed=1).save(place / "model.nc")
-        model = lc.load(place / "model.nc")
-        forecast = model.forecast(rfm, 39, annual_discount_rate=0.1, worlds=200, random_seed=1)
-        lc.report(forecast, place / "report.html", model=model)
-    found = {f"parameter {name}": value for name, value in model.parameters["mean"].items()}
-    found |= {
-        f"total {name} {column}": value
-        for name, row in forecast.total.iterrows()
-        for column, value in row.items()
-    }
-    some = forecast.customers.iloc[::500].set_index("customer_id")
-    found |= {
-        f"customer {who} {column}": value for who, row in some.iterrows() for column, value in row.items()
-    }
-    return {name: float(value) for name, value in found.items()}
+        for name, model in MODELS.items():
+            model().fit(rfm, method="laplace", random_seed=1).save(place / "model.nc")
+            fitted = lc.load(place / "model.nc")
+            forecast = fitted.forecast(rfm, 39, annual_discount_rate=0.1, worlds=200, random_seed=1)
+            lc.report(forecast, place / "report.html", model=fitted)
+            some = forecast.customers.iloc[::500].set_index("customer_id")
+            for table in (fitted.parameters, forecast.total, some):
+                numbers = table.select_dtypes("number")
+                found |= {
+                    f"{name}: {row} {column}": float(value)
+                    for row, values in numbers.iterrows()
+                    for column, value in values.items()
+                }
+    return found
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from lifecast.arrays import Floats, Integers
 from lifecast.encoding import Attributed
 from lifecast.grouping import codes
+from lifecast.kernels.gauss_legendre import gauss_legendre
 from lifecast.market import Pace
 from lifecast.population import Population
 from lifecast.posterior import Posterior
@@ -162,9 +163,9 @@ def discounting(
         return discounting_steps(whole(start), whole(end), discount_rate, scale)
     first, reach = math.log1p(start / scale), math.log((scale + end) / (scale + start))
     nodes = math.ceil(2.0 + 5.0 * reach + 0.6 * discount_rate * (end - start))
-    points, point_weights = np.polynomial.legendre.leggauss(nodes)
-    times = scale * np.expm1(first + 0.5 * reach * (1.0 + points))
-    weights = 0.5 * reach * point_weights * (scale + times) * discount_rate * np.exp(-discount_rate * times)
+    points, point_weights = gauss_legendre(nodes)
+    times = scale * np.expm1(first + reach * points)
+    weights = reach * point_weights * (scale + times) * discount_rate * np.exp(-discount_rate * times)
     return np.append(times, [end, start]), np.append(
         weights, [np.exp(-discount_rate * end), -np.exp(-discount_rate * start)]
     )

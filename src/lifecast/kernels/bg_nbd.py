@@ -15,9 +15,10 @@ from numba import njit
 
 from lifecast.arrays import Floats
 from lifecast.kernels.beta_average import quadrature_nodes
+from lifecast.kernels.gauss_legendre import gauss_legendre
 from lifecast.kernels.special import incomplete_beta, log_gamma_ratio
 
-_LEGENDRE_POINTS, _LEGENDRE_WEIGHTS = np.polynomial.legendre.leggauss(16)
+_LEGENDRE_POINTS, _LEGENDRE_WEIGHTS = gauss_legendre(16)
 
 
 @njit(cache=True, nogil=True)
@@ -138,18 +139,18 @@ def expected_discounted_purchases_if_alive(
     p, weight = quadrature_nodes(a, B, (k + 1.0) * end / A)
     y1 = math.log1p(t1 / A)
     y2 = math.log1p(end / A)
-    width = 2.0 / math.sqrt(1.0 + (k + 1.0) * a / (a + B) / 6.0)
-    panels = max(1, math.ceil((y2 - y1) / width))
-    half = 0.5 * (y2 - y1) / panels
+    widest = 2.0 / math.sqrt(1.0 + (k + 1.0) * a / (a + B) / 6.0)
+    panels = max(1, math.ceil((y2 - y1) / widest))
+    width = (y2 - y1) / panels
     total = 0.0
     for i in range(panels):
         for j in range(_LEGENDRE_POINTS.size):
-            y = y1 + half * (2 * i + 1 + _LEGENDRE_POINTS[j])
+            y = y1 + width * (i + _LEGENDRE_POINTS[j])
             s_per_A = math.expm1(y)
             rate = 0.0
             for m in range(p.size):
                 rate += weight[m] * math.exp((-k - 1.0) * math.log1p(p[m] * s_per_A))
-            total += half * _LEGENDRE_WEIGHTS[j] * rate * math.exp(y - delta * A * s_per_A)
+            total += width * _LEGENDRE_WEIGHTS[j] * rate * math.exp(y - delta * A * s_per_A)
     return k * total
 
 

@@ -5,11 +5,12 @@ import math
 import numpy as np
 from numba import njit
 
+from lifecast.kernels.gauss_legendre import gauss_legendre
+
 MOST_POINTS = 64
 POINTS, WEIGHTS = np.zeros((2, MOST_POINTS + 1, MOST_POINTS))  # of Gauss-Legendre on (0, 1), by their number
 for _n in range(2, MOST_POINTS + 1):
-    _points, _weights = np.polynomial.legendre.leggauss(_n)
-    POINTS[_n, :_n], WEIGHTS[_n, :_n] = 0.5 * (1.0 + _points), 0.5 * _weights
+    POINTS[_n, :_n], WEIGHTS[_n, :_n] = gauss_legendre(_n)
 NEGLIGIBLE = 42.0
 
 
