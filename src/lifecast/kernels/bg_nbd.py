@@ -10,7 +10,6 @@ T and B = b + x. What is asked of the future is a closed form in lambda, average
 
 import math
 
-import numpy as np
 from numba import njit
 
 from lifecast.arrays import Floats
