@@ -72,6 +72,22 @@ def test_are_past_forecasts_and_the_sources_of_uncertainty_asked_for(folder: Pat
     assert "made again from 2 earlier days" in out.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("more", "ends"), [([], "2025-03-31"), (["--horizon", "8"], None)])
+def test_is_the_forecast_held_against_what_came(
+    folder: Path, tmp_path: Path, more: list[str], ends: str | None
+) -> None:
+    """As far as it reaches by default; with another horizon the sums cannot be compared."""
+    out = tmp_path / "report.html"
+    result = run(
+        "report", folder / "log.csv", "--model", folder / "model.nc", "--worlds", 20, "--observation-end",
+        "2024-12-31", "--holdout-end", "2025-03-31", "--out", out, *more,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert ("holdout" in sections_of(out)) == (ends is not None)
+    if ends is not None:
+        assert f"The log goes on to {ends}, and the forecast did not see that" in out.read_text("utf-8")
+
+
 @pytest.mark.parametrize("horizon", ["40", "2025-06-30", "infinite"])
 def test_may_a_horizon_be_written_in_any_way(folder: Path, tmp_path: Path, horizon: str) -> None:
     result = run(

@@ -15,9 +15,12 @@ from lifecast.cli.options import (
     Customer,
     Date,
     DateFormat,
+    HoldoutEnd,
+    Interval,
     Log,
     LogOrRFM,
     MergeWithin,
+    ModelFile,
     ObservationEnd,
     Purchases,
     Returns,
@@ -25,6 +28,7 @@ from lifecast.cli.options import (
     Spec,
     Spend,
     TimeUnit,
+    Worlds,
     given,
 )
 from lifecast.cli.printing import note, say, working
@@ -44,9 +48,7 @@ def rfm(
     amount: Amount = None,
     time_unit: TimeUnit = None,
     observation_end: ObservationEnd = None,
-    holdout_end: Annotated[
-        str | None, typer.Option(help="Also sum up what came after the observation end, to this day.")
-    ] = None,
+    holdout_end: HoldoutEnd = None,
     returns: Returns = None,
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
@@ -161,7 +163,7 @@ def fit(
 
 def forecast(
     source: LogOrRFM,
-    model: Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")],
+    model: ModelFile,
     out: Annotated[
         str,
         typer.Option(
@@ -178,12 +180,8 @@ def forecast(
     margin: Annotated[
         str | None, typer.Option(help="Share of an amount that is value, or an attribute.", show_default="1")
     ] = None,
-    interval: Annotated[
-        float | None, typer.Option(help="Probability of the intervals.", show_default="0.9")
-    ] = None,
-    worlds: Annotated[
-        int | None, typer.Option(help="Futures to simulate of every customer.", show_default="1000")
-    ] = None,
+    interval: Interval = None,
+    worlds: Worlds = None,
     seed: Seed = None,
     portfolio_out: Annotated[
         Path | None, typer.Option(help="File of all customers' sums by period, .parquet, .csv or .xlsx.")

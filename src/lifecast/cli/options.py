@@ -22,6 +22,9 @@ TimeUnit = Annotated[
 ObservationEnd = Annotated[
     str | None, typer.Option(help="Last day observed, YYYY-MM-DD.", show_default="the log's last day")
 ]
+HoldoutEnd = Annotated[
+    str | None, typer.Option(help="Also sum up what came after the observation end, to this day.")
+]
 Returns = Annotated[
     str | None,
     typer.Option(
@@ -71,6 +74,21 @@ Spend = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option(help="Random seed.", show_default="0")]
+ModelFile = Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")]
+DiscountRate = Annotated[float | None, typer.Option(help="0.1 is 10% a year.", show_default="0.1")]
+Margin = Annotated[float | None, typer.Option(help="Share of an amount that is value.", show_default="1")]
+Interval = Annotated[float | None, typer.Option(help="Probability of the intervals.", show_default="0.9")]
+Worlds = Annotated[
+    int | None, typer.Option(help="Futures to simulate of every customer.", show_default="1000")
+]
+Costs = Annotated[
+    Path | None,
+    typer.Option(
+        help="Table of costs, .csv or .parquet: channel (or what the model's groups are), cost and "
+        "new_customers, a row per channel and month (start). Needs a model made with --groups."
+    ),
+]
+Budget = Annotated[float | None, typer.Option(help="Money to split over the channels.")]
 
 
 def given(**options: Any) -> dict[str, Any]:

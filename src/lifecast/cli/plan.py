@@ -10,13 +10,20 @@ from lifecast.cli.channel_values import read_costs
 from lifecast.cli.inputs import read_rfm, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
+    Budget,
+    Costs,
     Customer,
     Date,
     DateFormat,
+    DiscountRate,
     LogOrRFM,
+    Margin,
     MergeWithin,
+    ModelFile,
     ObservationEnd,
     Returns,
+    Seed,
+    Worlds,
     given,
     numeric,
 )
@@ -33,16 +40,10 @@ HORIZON, DISCOUNT_RATE, WORLDS, SEED = "365 days", 0.1, 1000, 0
 
 def plan(
     source: LogOrRFM,
-    model: Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")],
+    model: ModelFile,
     out: Annotated[Path, typer.Option(help="Folder for the tables; made where it is not there.")],
-    costs: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table of costs, .csv or .parquet: channel (or what the model's groups are), cost and "
-            "new_customers, a row per channel and month (start). Needs a model made with --groups."
-        ),
-    ] = None,
-    budget: Annotated[float | None, typer.Option(help="Money to split over the channels.")] = None,
+    costs: Costs = None,
+    budget: Budget = None,
     spec: Annotated[
         Path | None,
         typer.Option(
@@ -66,19 +67,13 @@ def plan(
             show_default=HORIZON,
         ),
     ] = None,
-    annual_discount_rate: Annotated[
-        float | None, typer.Option(help="0.1 is 10% a year.", show_default=str(DISCOUNT_RATE))
-    ] = None,
-    margin: Annotated[
-        float | None, typer.Option(help="Share of an amount that is value.", show_default="1")
-    ] = None,
+    annual_discount_rate: DiscountRate = None,
+    margin: Margin = None,
     target_roi: Annotated[
         float | None, typer.Option(help="Return that an acquisition has to bring.", show_default="0")
     ] = None,
-    worlds: Annotated[
-        int | None, typer.Option(help="Futures to simulate of every customer.", show_default=str(WORLDS))
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed.", show_default=str(SEED))] = None,
+    worlds: Worlds = None,
+    seed: Seed = None,
     customer: Customer = None,
     date: Date = None,
     amount: Amount = None,

@@ -10,15 +10,22 @@ from lifecast.cli.channel_values import read_costs, value_channels
 from lifecast.cli.inputs import as_a_log, read_rfm, read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
+    Budget,
+    Costs,
     Customer,
     Date,
     DateFormat,
+    DiscountRate,
+    Interval,
     LogOrRFM,
+    Margin,
     MergeWithin,
+    ModelFile,
     ObservationEnd,
     Returns,
     Seed,
     Spec,
+    Worlds,
     given,
     numeric,
 )
@@ -37,7 +44,7 @@ OUTLOOK: dict[str, Any] = {
 
 def report(
     source: LogOrRFM,
-    model: Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")],
+    model: ModelFile,
     out: Annotated[Path, typer.Option(help="Page to write, .html.")],
     horizon: Annotated[
         str | None,
@@ -45,18 +52,10 @@ def report(
             help="A number of time units, '12 months', a date, or infinite.", show_default="365 days"
         ),
     ] = None,
-    annual_discount_rate: Annotated[
-        float | None, typer.Option(help="0.1 is 10% a year.", show_default="0.1")
-    ] = None,
-    margin: Annotated[
-        float | None, typer.Option(help="Share of an amount that is value.", show_default="1")
-    ] = None,
-    interval: Annotated[
-        float | None, typer.Option(help="Probability of the intervals.", show_default="0.9")
-    ] = None,
-    worlds: Annotated[
-        int | None, typer.Option(help="Futures to simulate of every customer.", show_default="1000")
-    ] = None,
+    annual_discount_rate: DiscountRate = None,
+    margin: Margin = None,
+    interval: Interval = None,
+    worlds: Worlds = None,
     seed: Seed = None,
     spec: Spec = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "What our customers will be worth",
@@ -66,14 +65,8 @@ def report(
             "--uncertainty", help="Also where the uncertainty comes from: up to five times the work."
         ),
     ] = False,
-    costs: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table of costs, .csv or .parquet: channel (or what the model's groups are), cost and "
-            "new_customers, a row per channel and month. Needs a model made with --groups."
-        ),
-    ] = None,
-    budget: Annotated[float | None, typer.Option(help="Money to split over the channels.")] = None,
+    costs: Costs = None,
+    budget: Budget = None,
     months: Annotated[int, typer.Option(help="Months that the budget is for.")] = 12,
     past: Annotated[
         str | None,
@@ -86,6 +79,10 @@ def report(
     date: Date = None,
     amount: Amount = None,
     observation_end: ObservationEnd = None,
+    holdout_end: Annotated[
+        str | None,
+        typer.Option(help="Also hold the forecast, which then ends this day, against what came."),
+    ] = None,
     returns: Returns = None,
     merge_within: MergeWithin = None,
     date_format: DateFormat = None,
@@ -111,11 +108,11 @@ def report(
         customer_id=customer, date=date, amount=amount, returns=returns, merge_within=merge_within,
         date_format=date_format,
     )  # fmt: skip
-    options = of_the_log | given(observation_end=observation_end)
+    options = of_the_log | given(observation_end=observation_end, holdout_end=holdout_end)
     if not holds_rfm(source):
         options |= {"time_unit": fitted.time_unit, "attributes": fitted.attributes_needed}
     customers = read_rfm(source, options, run.data)
-    outlook = OUTLOOK | settings(run.forecast) | given(
+    outlook = OUTLOOK | given(horizon=holdout_end) | settings(run.forecast) | given(
         horizon=horizon, annual_discount_rate=annual_discount_rate, worlds=worlds, interval=interval,
         random_seed=seed,
     ) | ({} if margin is None else {"margin": margin})  # fmt: skip

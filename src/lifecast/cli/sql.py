@@ -1,18 +1,17 @@
 """The command sql: the point forecast as a query."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lifecast.cli import session
 from lifecast.cli.inputs import refuse_overwriting
-from lifecast.cli.options import numeric
+from lifecast.cli.options import ModelFile, numeric
 from lifecast.cli.printing import say
 
 
 def sql(
-    model: Annotated[Path, typer.Option(help="Model file, made by lifecast fit.")],
+    model: ModelFile,
     horizon: Annotated[str, typer.Option(help="A number of time units, or '12 months'.")],
     table: Annotated[str, typer.Option(help="The warehouse's table of customers.")] = "rfm",
     annual_discount_rate: Annotated[float, typer.Option(help="0.1 is 10% a year.")] = 0.0,
