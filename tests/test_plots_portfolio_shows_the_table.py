@@ -126,6 +126,16 @@ def test_does_the_cash_flow_show_both_kinds_of_customers(forecast: lc.Forecast, 
         plot_cash_flow(flow, "profit")
 
 
+def test_are_parts_of_months_left_out_and_short_months_kept(ax: Axes) -> None:
+    rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-11", past=False)
+    model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+    flow = lc.cash_flow(model.forecast(rfm, "1998-03-20", worlds=5), per="month")
+    plot_cash_flow(flow, "purchases", ax)
+    shown = flow.periods.set_index("month")["purchases"].loc["1997-10":"1998-02"]
+    np.testing.assert_allclose(ax.patches[0].get_data().values, shown)
+    assert len(flow.periods) == len(shown) + 2 and ax.get_ylabel() == "purchases per month"
+
+
 def test_does_a_cash_flow_without_a_plan_and_dates_have_a_figure(ax: Axes) -> None:
     table = lc.rfm_summary(lc.datasets.load_cdnow(sample=True)).to_frame().head(20)
     model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})

@@ -117,9 +117,13 @@ def plot_portfolio(
 
 
 def whole_periods(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Without the last period where that is shorter, so lower, than the others."""
-    lengths = (table["end"] - table["start"]).to_numpy()
-    return (table.iloc[:-1] if lengths[-1] < 0.99 * lengths[0] else table).reset_index(drop=True)
+    """Without a period at either end that is a part of one, so lower than the others."""
+    if "month" in table:  # whole ones differ in length
+        whole = table["start"].dt.is_month_end & table["end"].dt.is_month_end
+    else:
+        lengths = table["end"] - table["start"]
+        whole = lengths >= 0.99 * lengths.iloc[0]
+    return (table[whole] if whole.any() else table).reset_index(drop=True)
 
 
 def fan(
@@ -257,7 +261,7 @@ def plot_uncertainty(
 def plot_cash_flow(flow: "CashFlow", measure: str = "value", ax: "Axes | None" = None) -> "Axes":
     """Draw what customers there and yet to come bring period by period, and how sure their sum is.
 
-    A last period that is shorter than the others is left out.
+    A first or last period that is a part of one, such as the rest of a month, is left out.
 
     Parameters
     ----------
@@ -310,7 +314,7 @@ def plot_cash_flow(flow: "CashFlow", measure: str = "value", ax: "Axes | None" =
             label=label,
         )  # fmt: skip
         label = ""
-    ax.set_ylabel(f"{WORDS[measure]} per period")
+    ax.set_ylabel(f"{WORDS[measure]} per {'month' if 'month' in table else 'period'}")
     ax.set_ylim(bottom=0)
     ax.margins(x=0.02)
     ax.yaxis.set_major_formatter("{x:,.0f}")
