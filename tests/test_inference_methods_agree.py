@@ -194,7 +194,7 @@ def test_does_nuts_say_that_it_left_places_out() -> None:
     assert not passed(result)["divergences"]
 
 
-@pytest.mark.parametrize("draws", [100, 200, 1000])
+@pytest.mark.parametrize("draws", [1, 12, 100, 200, 1000])
 def test_are_few_draws_enough_where_few_were_asked_for(draws: int) -> None:
     laplace = drawn(normal(4), "laplace", draws)
     assert passed(laplace)["effective draws"]

@@ -18,6 +18,7 @@ DEGREES_OF_FREEDOM = 7.0
 WIDEST_SD = 4.0
 GOOD_K_HAT = 0.4
 REFITS = 3
+FEWEST = 25  # proposals: their largest weights, a fifth, are too few for k-hat below that
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Sample:
 
 def sample_around(mode: Mode, density: LogDensity, draws: int, rng: np.random.Generator) -> Sample:
     """Draws around the mode; the proposal is refitted to its own weighted draws while k-hat is poor."""
-    proposals = 2 * draws
+    proposals = max(2 * draws, FEWEST)
     center, covariance = mode.location, bounded_covariance(mode.precision)
     best: tuple[float, Floats, Floats] | None = None
     for _ in range(1 + REFITS):
