@@ -8,13 +8,14 @@ BIN := .venv/bin
 # The last thing an installation writes: one that was interrupted begins again.
 INSTALLED := .venv/.installed
 
-.PHONY: help demo docs test test-slow test-all bench lock format clean FORCE
+.PHONY: help demo docs test test-slow test-all coverage bench lock format clean FORCE
 
 help:
 	@echo "make demo       real customers' lifetime values, into demo-output/"
 	@echo "make test       linters, types and tests, as CI runs them"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make test-all   those too, and the wheel on Python 3.11, on 3.13 and with the oldest versions allowed"
+	@echo "make coverage   lines and branches that the tests run, into docs/reliability.md"
 	@echo "make bench      speed and memory beside the peers, and how well intervals hold (an hour)"
 	@echo "make docs       the pages, with references built from the code, into build/docs/"
 	@echo "make lock       requirements/py*.txt from pyproject.toml (UPGRADE=1: with the newest versions)"
@@ -35,6 +36,17 @@ test-slow: $(INSTALLED)
 
 test-all: test test-slow
 	bash requirements/test_all.sh
+
+# Coverage sees nothing of what is compiled, so the kernels' own tests run a second time uncompiled.
+coverage: $(INSTALLED)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -k "not simulated and not quadrature" \
+	  -W "ignore:overflow encountered in scalar:RuntimeWarning" \
+	  tests/test_kernels_*.py tests/test_robust_kernels_*.py tests/test_evaluation_scores_*.py tests/test_spend_nodes_*.py
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage json -q -o build/coverage.json
+	$(BIN)/python docs/make_reliability.py --coverage build/coverage.json
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/beside_peers.py --write
