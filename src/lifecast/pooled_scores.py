@@ -8,6 +8,7 @@ import numpy as np
 from lifecast import evaluation
 from lifecast.arrays import Floats
 from lifecast.scorekeeping import WHO, label
+from lifecast.settings import tails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,14 +52,10 @@ def add_self_backtest(
         ends: Floats = np.exp(middle + norm.ppf(probability) * sd)
         return ends
 
-    columns = {
-        "self_mean": np.exp(middle),
-        "self_lower": bound((1 - interval) / 2),
-        "self_upper": bound((1 + interval) / 2),
-    }
-    for level in levels:
-        columns[f"self_lower_{label(level)}"] = bound((1 - level) / 2)
-        columns[f"self_upper_{label(level)}"] = bound((1 + level) / 2)
+    columns = {"self_mean": np.exp(middle)}
+    for ending, level in (("", interval), *((f"_{label(level)}", level) for level in levels)):
+        lower, upper = tails(level)
+        columns |= {f"self_lower{ending}": bound(lower), f"self_upper{ending}": bound(upper)}
     return table.assign(**columns, self_crps=evaluation.crps_lognormal(actual, middle, sd))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from lifecast import evaluation
 from lifecast.arrays import Floats, Integers
 from lifecast.kernels.scores import score_customers
+from lifecast.settings import tails
 from lifecast.simulation import Futures
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def portfolio_row(cell: Cell, levels: tuple[float, ...], interval: float, group:
 
 def distribution(actual: float, draws: Floats, levels: tuple[float, ...], interval: float) -> Row:
     """Mean, intervals and CRPS of the draws of one sum."""
-    ends = {level: np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]) for level in levels}
+    ends = {level: np.quantile(draws, tails(level)) for level in levels}
     row = {
         "mean": float(draws.mean()),
         "lower": float(ends[interval][0]),

@@ -71,6 +71,17 @@ def central(interval: float) -> Floats:
     return np.array([(1.0 - interval) / 2, 0.5, (1.0 + interval) / 2])
 
 
+def tails(interval: float) -> Floats:
+    """Probabilities of a central interval's lower and upper bound.
+
+    Raises
+    ------
+    SettingsError
+        A level that is no probability.
+    """
+    return central(interval)[[0, 2]]
+
+
 def check_worlds(worlds: int) -> None:
     """Refuse a number of worlds that is none.
 

@@ -14,7 +14,7 @@ from lifecast.period_sums import grouped
 from lifecast.planning.chosen import only
 from lifecast.planning.expected import Change, expected_by_world
 from lifecast.planning.response import Offers
-from lifecast.settings import central, margins
+from lifecast.settings import margins, tails
 from lifecast.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def treat(
     costs = costs_of(cost, simulation)
     labels, group = grouped(simulation, by)
     labels = ["all"] if by is None else labels
-    bounds = central(forecast.interval)[[0, 2]]
+    bounds = tails(forecast.interval)
     found = work_out(
         simulation, forecast.horizon, Change(**effect), discount, costs, group, len(labels), bounds
     )

@@ -12,7 +12,7 @@ from lifecast.planning.actions import Treatment
 from lifecast.planning.channels import Channels
 from lifecast.planning.response import Offers, Response, given_response, learn_response
 from lifecast.planning.spending import Problem
-from lifecast.settings import central
+from lifecast.settings import tails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +127,7 @@ def allocate(
     >>> round(float(plan.table["budget"].sum()))
     20000
     """
-    bounds_of = central(interval)[[0, 2]]
+    bounds_of = tails(interval)
     rng = np.random.default_rng(random_seed)
     response = responses(channels, costs, curves, rng)
     place = [channels.names.index(name) for name in response.names]

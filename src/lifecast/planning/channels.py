@@ -12,7 +12,7 @@ from lifecast.errors import DataError, SettingsError
 from lifecast.families.contract import DiscreteTime
 from lifecast.families.discrete_time import opportunities_meant
 from lifecast.model import CLTV
-from lifecast.settings import central
+from lifecast.settings import tails
 from lifecast.timeunit import DAYS_PER_YEAR, parse_horizon
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def channels(
 
     if not 0.0 < probability < 1.0:
         raise SettingsError(f"probability={probability}: needed a probability between 0 and 1, such as 0.9.")
-    bounds = central(interval)[[0, 2]]
+    bounds = tails(interval)
     if not horizons:
         raise SettingsError('horizons=(): needed at least one, such as "365 days".')
     group = grouping(model)

@@ -14,7 +14,7 @@ from lifecast.forecast import Forecast
 from lifecast.model import CLTV
 from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
 from lifecast.rfm import RFM
-from lifecast.settings import central, check_interval
+from lifecast.settings import check_interval, tails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,7 +168,7 @@ def treatment_effect(
     effects = {"purchases": effect[:, 0], "value": effect[:, 1], "cltv": effect[:, 1] * per_value}
     controls = {"purchases": sides[1][:, 0], "value": sides[1][:, 1], "cltv": cltv / len(rfm)}
     return TreatmentEffect(
-        as_table(effects, controls, central(interval)[[0, 2]]),
+        as_table(effects, controls, tails(interval)),
         factor,
         effects,
         lever,

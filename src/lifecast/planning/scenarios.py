@@ -15,7 +15,7 @@ from lifecast.period_sums import PeriodSums
 from lifecast.planning.chosen import chosen, only
 from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
 from lifecast.planning.newcomers import Newcomers, read_plan, watch_newcomers
-from lifecast.settings import central, check_bounded, continuous_rate
+from lifecast.settings import check_bounded, continuous_rate, tails
 from lifecast.simulation import Simulation, customer_keys, watch
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def tables(
     """Of the whole horizon, and by period."""
     import pandas as pd
 
-    bounds = central(forecast.interval)[[0, 2]]
+    bounds = tails(forecast.interval)
     whole, by_period = {}, []
     for measure, baseline in before.items():
         versions = baseline, changed_draws[measure], changed_draws[measure] - baseline
@@ -337,7 +337,7 @@ def elasticities(forecast: Forecast, *, new_customers: "pd.DataFrame | None" = N
         annual = forecast.settings["annual_discount_rate"] * (1.0 - ONE_PERCENT)
         rate = continuous_rate(annual, forecast.time_unit)
         found["discount_rate"] = ("1% lower", total_value(forecast, (AS_IT_IS,), rate)[0])
-    bounds = central(forecast.interval)[[0, 2]]
+    bounds = tails(forecast.interval)
     rows = {}
     for name, (what, value) in found.items():
         row: dict[str, Any] = {"change": what}

@@ -13,7 +13,7 @@ from lifecast.forecast import Forecast
 from lifecast.grouped_forecast import GroupedForecast, forecast_by
 from lifecast.planning.chances import value_name, work_out_chances
 from lifecast.rfm import RFM
-from lifecast.settings import central, check_interval
+from lifecast.settings import check_interval, tails
 from lifecast.timeunit import parse_horizon
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def summary(by_segment: GroupedForecast, order: Sequence[str], interval: float) 
     places = [by_segment.groups.index(name) for name in order]
     customers = by_segment.customers[places]
     table = {"customers": customers, "customer_share": customers / customers.sum()}
-    bounds = central(interval)[[0, 2]]
+    bounds = tails(interval)
     measures = [name for name in ("purchases", "discounted_value") if name in by_segment.draws]
     shown: dict[str, Floats] = {
         name: by_segment.draws[name].sum(axis=2)[places] for name in measures
@@ -296,7 +296,7 @@ def segment_lift(
         draw[:] = chosen @ resampled / max(float(resampled.sum()), np.finfo(np.float64).tiny)
     caught = chosen @ came / came.sum()
     past = list(rankings).index("past spend")
-    bounds = central(interval)[[0, 2]]
+    bounds = tails(interval)
     lower, upper = np.quantile(again, bounds, axis=0)
     more_lower, more_upper = np.quantile(again - again[:, past : past + 1], bounds, axis=0)
     return pd.DataFrame(

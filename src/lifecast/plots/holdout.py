@@ -19,6 +19,7 @@ from lifecast.plots.drawing import (
     short,
     span,
 )
+from lifecast.settings import tails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,9 +125,8 @@ def _calibration(
     grouped = forecast.by(classes)
     size = np.asarray(grouped.customers, np.float64)
     draws = grouped.draws[measure].sum(axis=2) / size[:, None]
-    tail = (1.0 - forecast.interval) / 2
     mean = draws.mean(axis=1)
-    lower, upper = np.quantile(draws, [tail, 1.0 - tail], axis=1)
+    lower, upper = np.quantile(draws, tails(forecast.interval), axis=1)
     actual = np.bincount(np.unique(classes, return_inverse=True)[1], came) / size
     at = np.arange(len(names))
     ax = axes_of(ax)

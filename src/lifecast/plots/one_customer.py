@@ -14,6 +14,7 @@ from lifecast.planning.chosen import only
 from lifecast.planning.scenarios import add_up
 from lifecast.plots.drawing import BAND, CAME, LINE, axes_of, finish, in_dates, short, span
 from lifecast.plots.portfolio import fan
+from lifecast.settings import tails
 from lifecast.simulation import Simulation
 from lifecast.tracking import purchase_days
 
@@ -124,13 +125,12 @@ def plot_customer(
     times, alive = alive_over_time(one, bought)
     strip(ax, day(times - age), alive)
     total = np.sum(draws, axis=1)
-    tail = (1.0 - forecast.interval) / 2
     row = forecast.customers.iloc[int(places[0])]
     finish(
         ax,
         f"Customer {customer}: {count:,} purchases, still a customer with {alive[-1]:.0%}; "
         f"{short(row['purchases'])} more expected by {end + timedelta(days=forecast.horizon * unit.days)}, "
-        f"{span(*np.quantile(total, [tail, 1.0 - tail]))} with {forecast.interval:.0%}",
+        f"{span(*np.quantile(total, tails(forecast.interval)))} with {forecast.interval:.0%}",
     )
     return ax
 

@@ -23,7 +23,7 @@ from lifecast.plots.drawing import (
     span,
     time_in_words,
 )
-from lifecast.settings import central
+from lifecast.settings import central, tails
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,7 @@ def fan(
 ) -> tuple[Floats, Floats, Floats]:
     """Draw the median and two bands of draws (world, time); the outer band's bounds and the median."""
     lower, median, upper = np.quantile(draws, central(interval), axis=0)
-    inner = np.quantile(draws, central(INNER_LEVEL)[[0, 2]], axis=0)
+    inner = np.quantile(draws, tails(INNER_LEVEL), axis=0)
     ax.fill_between(at, lower, upper, color=BAND, linewidth=0, label=f"{interval:.0%} interval")
     if interval > INNER_LEVEL:
         ax.fill_between(at, *inner, color=INNER, linewidth=0, label=f"{INNER_LEVEL:.0%} interval")

@@ -19,6 +19,7 @@ from lifecast.plots.drawing import (
     span,
 )
 from lifecast.plots.portfolio import fan
+from lifecast.settings import tails
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +74,7 @@ def plot_scenario(scenario: "Scenario", measure: str | None = None, ax: "Axes | 
     else:
         ax.set_xlabel("time from now")
     total = difference[:, -1]
-    lower, upper = np.quantile(total, [(1 - _INTERVAL) / 2, (1 + _INTERVAL) / 2])
+    lower, upper = np.quantile(total, tails(_INTERVAL))
     what = "purchases" if measure == "purchases" else f"of {WORDS[measure]}"
     more = "more" if total.mean() >= 0 else "less"
     bounds = span(*sorted((abs(lower), abs(upper)))) if lower * upper > 0 else span(lower, upper)
