@@ -101,9 +101,9 @@ def test_is_a_holdout_kept_beside(log: pd.DataFrame, tmp_path: Path) -> None:
 def test_do_parts_of_the_log_change_nothing(
     log: pd.DataFrame, rfm: lc.RFM, parts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lifecast.engines import duckdb
+    from lifecast.engines import duckdb_customers
 
-    monkeypatch.setattr(duckdb, "LINES_OF_A_PART", len(log) // parts + 1)
+    monkeypatch.setattr(duckdb_customers, "LINES_OF_A_PART", len(log) // parts + 1)
     assert_same(lc.rfm_summary(log, **READING), rfm)
 
 

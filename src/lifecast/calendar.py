@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lifecast.arrays import Floats
-from lifecast.engines.duckdb import open_source
+from lifecast.engines.duckdb_source import open_source
 from lifecast.errors import DataError, SettingsError
 
 LEAST_PACE = 1e-3

@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from lifecast.engines.duckdb import SummaryQuery, summarise
+from lifecast.engines.duckdb_customers import summarise
+from lifecast.engines.duckdb_query import SummaryQuery
 from lifecast.engines.spark import is_spark_frame
 from lifecast.errors import DataError, SettingsError
 from lifecast.export import check_target

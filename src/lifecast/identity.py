@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Integers
-from lifecast.engines.duckdb import open_source
 from lifecast.engines.duckdb_identity import AccountKeys, read_keys
+from lifecast.engines.duckdb_source import open_source
 from lifecast.errors import DataError, SettingsError
 from lifecast.transactions import customer_column, customer_known, existing_column
 

@@ -17,7 +17,7 @@ from lifecast.timeunit import TimeUnit
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lifecast.engines.duckdb import Ask
+    from lifecast.engines.duckdb_query import Ask
 
 ORIGINS = 12
 BLOCKS = 13

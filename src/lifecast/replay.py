@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
-from lifecast.engines.duckdb import Ask, SummaryQuery, purchases
+from lifecast.engines.duckdb_purchases import purchases
+from lifecast.engines.duckdb_query import Ask, SummaryQuery
 from lifecast.errors import SettingsError
 from lifecast.from_log import days_to_merge, rfm_summary
 from lifecast.rfm import RFM

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.encoding import attribute
-from lifecast.engines.duckdb import SummaryQuery
+from lifecast.engines.duckdb_query import SummaryQuery
 from lifecast.engines.spark import (
     collected,
     column,
@@ -89,7 +89,7 @@ class SparkRFM:
         customers : pyspark.sql.DataFrame
             With the columns that `SparkRFM` names; the rest become attributes.
         time_unit : str, float or TimeUnit
-            The unit of recency and T: "day", "week", "month", "year" or a number of days.
+            The unit of recency and T: "day", "week", "month", "quarter", "year" or a number of days.
         observation_end : str or date, optional
             The last day observed.
 

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
-from lifecast.engines.duckdb import CustomerTables, SummaryQuery
+from lifecast.engines.duckdb_customers import CustomerTables
+from lifecast.engines.duckdb_query import SummaryQuery
 from lifecast.errors import SettingsError
 from lifecast.log_report import LeftTruncation, LogReport
 from lifecast.past import Past
@@ -67,16 +69,26 @@ class SummedLog:
             for name, values in part.items():
                 found.setdefault(name, []).append(compact(values))
         self.log.connection.close()  # what it holds is as large as what comes
-        order = pc.sort_indices(pa.chunked_array(found["customer_id"])).to_numpy().astype(np.int64)
-        whole: dict[str, Any] = {}
-        for name in list(found):
+        ids = pa.chunked_array(found["customer_id"])
+        order: Integers = (
+            np.argsort(ids.to_numpy())  # of whole numbers twice as quick
+            if pa.types.is_integer(ids.type)
+            else pc.sort_indices(ids).to_numpy().astype(np.int64)
+        )
+        del ids
+
+        def ordered(name: str) -> Any:
             parts = found.pop(name)
-            if isinstance(parts[0], np.ndarray):
-                kind = np.int64 if parts[0].dtype.kind == "i" else np.float64
-                whole[name] = np.concatenate(parts).take(order).astype(kind, copy=False)
-                whole[name].setflags(write=False)
-            else:
-                whole[name] = pa.chunked_array(parts).take(order).combine_chunks()
+            if not isinstance(parts[0], np.ndarray):
+                return pa.chunked_array(parts).take(order).combine_chunks()
+            kind = np.int64 if parts[0].dtype.kind == "i" else np.float64
+            values = np.concatenate(parts).take(order).astype(kind, copy=False)
+            values.setflags(write=False)
+            return values
+
+        names = list(found)
+        with ThreadPoolExecutor() as pool:
+            whole: dict[str, Any] = dict(zip(names, pool.map(ordered, names), strict=True))
         held = self.holdout(whole.pop("frequency_holdout", None), whole.pop("monetary_value_holdout", None))
         return RFM(
             customer_id=whole.pop("customer_id"),

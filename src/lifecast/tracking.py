@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
-from lifecast.engines.duckdb import Ask, SummaryQuery, purchases
+from lifecast.engines.duckdb_purchases import purchases
+from lifecast.engines.duckdb_query import Ask, SummaryQuery
 from lifecast.errors import DataError, SettingsError
 from lifecast.families.contract import DiscreteTime
 from lifecast.forecast import Forecast

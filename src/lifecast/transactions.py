@@ -8,7 +8,8 @@ from datetime import date as Date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from lifecast.engines.duckdb import Source, damage_told, limit_memory, open_source
+from lifecast.engines.duckdb import damage_told, limit_memory
+from lifecast.engines.duckdb_source import Source, open_source
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ It comes after `summarise`, on the same connection, from the same purchases: mer
 from datetime import date
 from typing import TYPE_CHECKING
 
-from lifecast.engines.duckdb import Ask, purchases
+from lifecast.engines.duckdb_purchases import purchases
+from lifecast.engines.duckdb_query import Ask
 
 if TYPE_CHECKING:
     import pyarrow as pa

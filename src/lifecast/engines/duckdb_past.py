@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from lifecast.engines.duckdb import Ask, purchases
+from lifecast.engines.duckdb_purchases import purchases
+from lifecast.engines.duckdb_query import Ask
 
 if TYPE_CHECKING:
     import pyarrow as pa

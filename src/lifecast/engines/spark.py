@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lifecast.engines.duckdb import Ask, SummaryQuery, connect, keep_customers
+from lifecast.engines.duckdb import connect
+from lifecast.engines.duckdb_customers import keep_customers
 from lifecast.engines.duckdb_past import highest_digest
+from lifecast.engines.duckdb_query import Ask, SummaryQuery
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,7 +102,7 @@ def count_latecomers(lines: "DataFrame", query: SummaryQuery) -> int:
 
 
 def each_customer(lines: "DataFrame", query: SummaryQuery, net: bool) -> "DataFrame":
-    """What `lifecast.engines.duckdb` says of each customer, and what its totals are made of.
+    """What `lifecast.engines.duckdb_customers` says of each customer, and what its totals are made of.
 
     Columns are those of `CustomerTables.customers`; and ``all_money`` in whole units, ``zero_purchases``.
     """

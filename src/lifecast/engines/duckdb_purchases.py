@@ -1,0 +1,49 @@
+"""From a log's lines to purchases, in SQL: lines of one day or block merged, returns netted."""
+
+from lifecast.engines.duckdb_query import UNITS, Ask
+
+# The days of a block are counted from Monday 1970-01-05, so that blocks of 7 days are calendar weeks.
+_BLOCK = "CAST(floor((day - DATE '1970-01-05') / $merge_days) AS BIGINT)"
+
+# A return undoes the customer's latest purchases that are not yet undone, as on a stack. The height of the
+# stack after a block is the running sum, pushed up wherever it would fall below zero (returns of things
+# bought before the log). Of a block's purchase remains what no later block digs into: the lowest height from
+# there on, less the height below it. Only customers with a return take these windows. Sums of decimals that
+# cancel leave dust, which is swept away.
+_NET_PURCHASES = f"""
+    WITH blocks AS MATERIALIZED (
+        SELECT customer_id, {_BLOCK} AS block, min(day) FILTER (amount >= 0) AS day,
+            sum({UNITS}) AS money, sum({UNITS}) FILTER (amount >= 0) AS gross,
+            bool_or(amount < 0) AS returned
+        FROM {{lines}} GROUP BY customer_id, {_BLOCK}),
+    returners AS (SELECT DISTINCT customer_id FROM blocks WHERE returned),
+    sums AS (
+        SELECT *, sum(money) OVER (PARTITION BY customer_id ORDER BY block) AS total
+        FROM blocks SEMI JOIN returners USING (customer_id)),
+    heights AS (
+        SELECT *, total - least(0, min(total) OVER (PARTITION BY customer_id ORDER BY block)) AS height
+        FROM sums),
+    remains AS (
+        SELECT *, min(height) OVER (PARTITION BY customer_id ORDER BY block DESC)
+            - coalesce(lag(height) OVER (PARTITION BY customer_id ORDER BY block), 0) AS remain FROM heights)
+    SELECT customer_id, day, CASE WHEN remain > gross * 1e-9 THEN remain ELSE 0 END AS money
+    FROM remains WHERE day IS NOT NULL
+    UNION ALL
+    SELECT customer_id, day, money FROM blocks ANTI JOIN returners USING (customer_id)"""
+
+
+def purchases(ask: Ask, net: bool, whose: str | None = None, only: str | None = None) -> str:
+    """One row per customer and block with a purchase in it: customer_id, day, and money if there is any.
+
+    Of the customers in the table `whose`, or of `only` those that a condition holds for, where given; after
+    the day $after, up to $until.
+    """
+    lines = "lines" if whose is None else f"lines SEMI JOIN {whose} USING (customer_id)"
+    lines += " WHERE day > $after AND day <= $until" + ("" if net or not ask.money else " AND amount >= 0")
+    lines += "" if only is None else f" AND {only}"
+    money = f", sum({UNITS}) AS money" if ask.money else ""
+    if net:
+        return _NET_PURCHASES.format(lines=lines)
+    if ask.query.merge_days == 1:
+        return f"SELECT customer_id, day{money} FROM {lines} GROUP BY customer_id, day"
+    return f"SELECT customer_id, min(day) AS day{money} FROM {lines} GROUP BY customer_id, {_BLOCK}"
