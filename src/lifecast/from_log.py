@@ -46,7 +46,8 @@ def rfm_summary(
         Pandas, polars or Spark; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of
         them. One line per sale or per item, in any order.
     customer_id, date, amount : str, optional
-        Column names; by default the obvious ones. Without an amount the RFM has no money.
+        Column names; by default the obvious ones. Without an amount the RFM has no money. A date's time of
+        day is dropped; instants in a time zone count on their day in UTC, text on the day that is written.
     time_unit : str, float or TimeUnit, default "week"
         The unit of recency and T: "day", "week", "month" (365.25 / 12 days), "year" or a number of days.
     observation_end : str or date, optional

@@ -95,7 +95,8 @@ def read_transactions(
         Pandas or polars; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of them.
     customer_id, date, amount : str, optional
         Column names; by default the obvious ones, such as "Customer ID". Without an amount, purchases are
-        only counted.
+        only counted. Of a timestamp only its day counts: of one with a time zone, the day in UTC, whatever
+        the zone of the column or of this machine; of text, the day that is written, whatever offset follows.
     attributes : sequence of str, default ()
         Columns to keep, one value per customer.
     date_format : str, optional
