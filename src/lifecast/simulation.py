@@ -13,7 +13,13 @@ import numpy as np
 
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
-from lifecast.grouping import PurchaseRows, SpendHistory, group_purchases, spend_history
+from lifecast.grouping import (
+    PurchaseRows,
+    SpendHistory,
+    distinct_from_previous,
+    group_purchases,
+    spend_history,
+)
 from lifecast.kernels.reduction import add_up, at_prices, expected_values
 from lifecast.kernels.stream import hash_texts
 from lifecast.rfm import RFM
@@ -346,12 +352,14 @@ def simulate(
         }
         if spend_family is not None and book.spend is not None:
             seen = book.spend.of(chunk)
-            spend = spend_family.expected_spend(seen, shared.spend)
+            new = distinct_from_previous(seen.n, seen.m, seen.l, seen.s)
+            spend_row = np.cumsum(new) - 1
+            spend = spend_family.expected_spend(seen.of(new), shared.spend)
             mean, mean_quantiles = expected_values(
-                row, seen.n, seen.m, seen.l, discounted, spend, book.margin[chunk], probabilities
+                row, spend_row, discounted, spend, book.margin[chunk], probabilities
             )
             of_chunk |= {
-                "spend_per_purchase": spend.mean(axis=1),
+                "spend_per_purchase": spend.mean(axis=1)[spend_row],
                 "cltv": mean,
                 "cltv_lower": quantiles[:, 0],
                 "cltv_median": quantiles[:, 1],

@@ -131,20 +131,20 @@ def add_up(
     per_period = 1.0 / period
     customers = first.size - 1
     quantiles = np.empty((customers, probabilities.size))
-    draws = np.empty(S)
+    draws, present = np.empty(S), np.empty(amount.size)
     for i in range(customers):
-        buying_worlds = 0
-        current = -1
         for e in range(first[i], first[i + 1]):
-            s, k = world[e], period_of(time[e], per_period, periods)
-            if s != current:
-                current = s
-                draws[buying_worlds] = 0.0
-                buying_worlds += 1
-            present = amount[e] * math.exp(-discount_rate * time[e])
-            draws[buying_worlds - 1] += present
-            deposit(cells[s, k], margin[i] * amount[e], margin[i] * present, anchors[k])
-        quantiles_with_zeros(draws[:buying_worlds], S, probabilities, quantiles[i])
+            k = period_of(time[e], per_period, periods)
+            present[e] = amount[e] * math.exp(-discount_rate * time[e])
+            deposit(cells[world[e], k], margin[i] * amount[e], margin[i] * present[e], anchors[k])
+        place, current, total = -1, -1, 0.0
+        for e in range(first[i], first[i + 1]):  # without a branch: nobody can predict where a world ends
+            another = world[e] != current
+            current = world[e]
+            place += another
+            total = present[e] + (0.0 if another else total)
+            draws[place] = total
+        quantiles_with_zeros(draws[: place + 1], S, probabilities, quantiles[i])
         if margin[i] >= 0.0:
             quantiles[i] *= margin[i]
         else:
@@ -177,9 +177,7 @@ def add_up_by_group(
 @njit(cache=True, nogil=True)
 def expected_values(
     row: Integers,
-    n: Integers,
-    m: Floats,
-    l: Floats,
+    spend_row: Integers,
     purchases: Floats,
     spend: Floats,
     margin: Floats,
@@ -189,24 +187,24 @@ def expected_values(
 
     Parameters
     ----------
-    row, n, m, l, margin : (customer,)
-        Customers next to each other with equal row, n, m and l have the same expectations, and are served
-        together.
+    row, spend_row, margin : (customer,)
+        The first two say whose purchases and whose spend are a customer's. Customers next to each other with
+        equal ones are served together.
     purchases : (row, world)
         Expected discounted purchases given the world.
-    spend : (customer, world)
+    spend : (spend row, world)
         Expected amount of a purchase given the world.
     """
-    customers, S = spend.shape
+    customers, S = row.size, spend.shape[1]
     mean = np.empty(customers)
     quantiles = np.empty((customers, probabilities.size))
     draws = np.empty(S)
     value = 0.0
     at = np.empty(probabilities.size)
     for i in range(customers):
-        if i == 0 or row[i] != row[i - 1] or n[i] != n[i - 1] or m[i] != m[i - 1] or l[i] != l[i - 1]:
+        if i == 0 or row[i] != row[i - 1] or spend_row[i] != spend_row[i - 1]:
             for s in range(S):
-                draws[s] = purchases[row[i], s] * spend[i, s]
+                draws[s] = purchases[row[i], s] * spend[spend_row[i], s]
             value = draws.mean()
             quantiles_with_zeros(draws, S, probabilities, at)
         mean[i] = margin[i] * value
