@@ -42,6 +42,16 @@ def test_do_thousands(root: Path, tmp_path: Path, record: Callable[[str, Any], N
     assert found["model file"]["read"] == 0  # a changed model is never taken for one
 
 
+def test_is_a_column_whose_name_is_no_text_refused(tmp_path: Path) -> None:
+    """The 1,391st of 1,500 damaged files: Arrow raises Python's own error for it."""
+    path = tmp_path / "rfm.parquet"
+    lc.rfm_summary(lc.datasets.load_cdnow(sample=True)).save(path)
+    path.write_bytes(path.read_bytes().replace(b"recency", b"rec\xdancy"))
+    for read in (lc.RFM.load, lc.ParquetRFM.open, lc.rfm_summary):
+        with pytest.raises(lc.LifecastError):
+            read(path)
+
+
 DANGEROUS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
 RUN = {"eval", "exec", "compile", "__import__"}
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lifecast.encoding import attribute, no_attribute
+from lifecast.arrays import Integers
+from lifecast.encoding import attribute, no_attribute, no_group
 from lifecast.engines.duckdb import quote
 from lifecast.engines.duckdb_rfm import CustomerFiles
 from lifecast.errors import DataError, SettingsError
@@ -17,7 +18,7 @@ from lifecast.histories import Histories
 from lifecast.log_report import LogReport
 from lifecast.past import Past
 from lifecast.rfm import COLUMNS, MONEY, PURCHASES, RFM
-from lifecast.rfm_file import load_rfm, read_about
+from lifecast.rfm_file import load_rfm, parquet_metadata, read_about
 from lifecast.rfm_frame import check_numbers
 from lifecast.timeunit import TimeUnit, parse_date
 
@@ -126,12 +127,10 @@ class ParquetRFM:
         >>> len(on_disk)
         2357
         """
-        import pyarrow.parquet as pq
-
         place = os.fspath(path)
         files = files_of(place)
         about = read_about(files[0])
-        customers = sum(pq.read_metadata(file).num_rows for file in files)
+        customers = sum(parquet_metadata(file).num_rows for file in files)
         table = CustomerFiles(files, memory_limit)
         if about is not None and len(files) == 1:
             if time_unit is not None or observation_end is not None:
@@ -209,6 +208,19 @@ class ParquetRFM:
         return Histories.count(
             purchases, spend, names, self.time_unit, self.observation_end, self.report, self.past
         )
+
+    def distinct(self, attribute: str) -> "tuple[pa.Array[Any], Integers]":
+        """The values of an attribute, in no order, and how many customers have each.
+
+        Raises
+        ------
+        SettingsError
+            The customers have no such attribute.
+        """
+        if attribute not in self.attributes:
+            raise no_group(attribute, self.attributes)
+        counted = self._files.counted({"value": quote(attribute)})
+        return counted["value"].combine_chunks(), counted["customers"].to_numpy()
 
     def parts(self, attributes: Iterable[str], customers: int = CUSTOMERS_AT_A_TIME) -> Iterator[RFM]:
         """The customers in the files' order, so many at a time, with these attributes.

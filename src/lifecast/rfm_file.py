@@ -107,13 +107,24 @@ def _about(
 
 def holds_rfm(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a Parquet file that `save_rfm` wrote; False for anything else, a missing file too."""
-    import pyarrow as pa
+    try:
+        return _KEY in (parquet_metadata(path).metadata or {})
+    except FileFormatError:
+        return False
+
+
+def parquet_metadata(path: str | os.PathLike[str]) -> Any:
+    """What a Parquet file says of itself.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is no Parquet file, or is damaged.
+    """
     import pyarrow.parquet as pq
 
-    try:
-        return _KEY in (pq.read_metadata(path).metadata or {})
-    except (OSError, pa.ArrowInvalid):
-        return False
+    with _parquet(path):
+        return pq.read_metadata(path)
 
 
 def load_rfm(path: str | os.PathLike[str]) -> RFM:
@@ -124,7 +135,6 @@ def load_rfm(path: str | os.PathLike[str]) -> RFM:
     FileFormatError
         Where the file is no Parquet file, holds no RFM, or was written by a newer lifecast.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not os.path.isfile(path):
@@ -136,10 +146,8 @@ def load_rfm(path: str | os.PathLike[str]) -> RFM:
             "log, or RFM.from_frame for a table of customers."
         )
     with _refused(path):
-        try:
+        with _parquet(path):
             table = pq.ParquetFile(path).read()  # the one file: read_table would take it for a data set
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(path, error) from error
         return _read(table, about)
 
 
@@ -153,13 +161,7 @@ def read_about(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     FileFormatError
         Where the file is no Parquet file, is damaged, or was written by a newer lifecast.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        metadata = pq.read_metadata(path).metadata or {}
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from error
+    metadata = parquet_metadata(path).metadata or {}
     if _KEY not in metadata:
         return None
     with _refused(path):
@@ -195,8 +197,17 @@ def _refused(path: str | os.PathLike[str]) -> Iterator[None]:
         ) from error
 
 
-def _unreadable(path: str | os.PathLike[str], error: Exception) -> FileFormatError:
-    return FileFormatError(f"{os.fspath(path)!r} is not a Parquet file that can be read: {error}")
+@contextmanager
+def _parquet(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Make errors of ours of what Arrow says of a damaged file, whose names may not even be text."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(
+            f"{os.fspath(path)!r} is not a Parquet file that can be read: {error}"
+        ) from error
 
 
 def _read(table: Any, about: dict[str, Any]) -> RFM:
