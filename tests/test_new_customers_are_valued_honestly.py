@@ -77,6 +77,24 @@ def test_is_each_group_valued_as_its_own_customers_are() -> None:
     np.testing.assert_allclose(new.expected_value.mean(axis=0), new.table["value"])
 
 
+def test_do_the_formulas_know_whose_customer_it_is() -> None:
+    log = lc.datasets.load_cdnow(sample=True)
+    log["channel"] = np.where(log["customer_id"] % 3 == 0, "ads", "search")
+    rfm = lc.rfm_summary(log, time_unit="week", observation_end="1997-09-30", attributes=["channel"])
+    model = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(), market=None).fit(rfm, draws=100)
+    simulated = model.new_customers("1 year", worlds=100).table["purchases"]  # every draw is a world
+    for channel, purchases in simulated.items():
+        customer = {"channel": channel}
+        expected = model.expected_purchases_new_customer("1 year", customer)
+        assert expected == pytest.approx(purchases, rel=1e-9)
+        chances = [model.purchase_pmf(n, 4, customer) for n in range(40)]
+        few = model.expected_purchases_new_customer(4, customer)
+        assert np.arange(40) @ chances == pytest.approx(few, rel=1e-6)
+    assert abs(simulated["ads"] / simulated["search"] - 1) > 1e-3  # so the group made a difference
+    with pytest.raises(lc.SettingsError, match="channel"):
+        model.purchase_pmf(0, 4, {"shop": "ads"})
+
+
 def test_are_an_endless_horizon_without_discount_and_a_model_without_spend_refused(known: lc.CLTV) -> None:
     with pytest.raises(lc.SettingsError, match="infinite horizon needs annual_discount_rate"):
         known.new_customers(np.inf)

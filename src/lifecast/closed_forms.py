@@ -1,15 +1,18 @@
 """What a fitted model expects of customers, by its papers' formulas: no market, and no simulation."""
 
+from collections.abc import Mapping
 from datetime import date
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lifecast.arrays import Floats
 from lifecast.families.contract import DiscreteTime
 from lifecast.families.discrete_time import opportunities_meant
 from lifecast.learned import Learned
 from lifecast.market import steady_pace
+from lifecast.new_customers import newly_acquired
 from lifecast.rfm import RFM
 from lifecast.settings import continuous_rate, margins
 from lifecast.simulation import expectations, times_or_zero
@@ -150,18 +153,22 @@ class ClosedForms(Learned):
         rate = continuous_rate(annual_discount_rate, rfm.time_unit)
         return self._expected(rfm, "value", begin, end, rate) * margins(margin, rfm)
 
-    def expected_purchases_new_customer(self, horizon: float | str) -> float:
+    def expected_purchases_new_customer(
+        self, horizon: float | str, customer: Mapping[str, Any] | None = None
+    ) -> float:
         """Posterior mean of a new customer's expected repeat purchases within the horizon.
 
         Parameters
         ----------
         horizon : float or str
             From the first purchase, which does not count: a number of time units, or "12 months".
+        customer : mapping, optional
+            Its group and covariates, such as ``{"channel": "search"}``. By default a typical group, which
+            need not be the average customer's, and covariates at their mean or first category.
 
         Returns
         -------
         float
-            With groups, of a typical one.
 
         Examples
         --------
@@ -170,7 +177,7 @@ class ClosedForms(Learned):
         >>> round(model.expected_purchases_new_customer(52), 3)
         1.446
         """
-        theta = self.learned.purchases.theta
+        theta = self._of_new_customer(customer)
         length = self._length(horizon, self.time_unit)
         draws = theta.shape[0]
         x, T = np.zeros(1, np.int64), np.zeros(1)
@@ -180,7 +187,7 @@ class ClosedForms(Learned):
         alive = self.purchases.probability_alive(x, T, T, theta)  # some leave with the first purchase
         return float(np.mean(times_or_zero(alive, expected(x, T)[0])))
 
-    def purchase_pmf(self, n: int, horizon: float | str) -> float:
+    def purchase_pmf(self, n: int, horizon: float | str, customer: Mapping[str, Any] | None = None) -> float:
         """Posterior mean probability that a new customer makes n repeat purchases within the horizon.
 
         Parameters
@@ -189,11 +196,12 @@ class ClosedForms(Learned):
             Repeat purchases, 0 or more.
         horizon : float or str
             From the first purchase: a number of time units, or "12 months".
+        customer : mapping, optional
+            As `expected_purchases_new_customer` takes it.
 
         Returns
         -------
         float
-            With groups, of a typical one.
 
         Examples
         --------
@@ -207,7 +215,7 @@ class ClosedForms(Learned):
         count = np.array([n])
         probabilities = [
             np.exp(self.purchases.log_probability_of_count(none, zero, zero, count, length, theta, 0.0)[0])
-            for theta in self.learned.purchases.theta
+            for theta in self._of_new_customer(customer)
         ]
         return float(np.mean(probabilities))
 
@@ -217,6 +225,17 @@ class ClosedForms(Learned):
         if isinstance(self.purchases, DiscreteTime) and not isinstance(horizon, Real):
             return opportunities_meant(length)
         return length
+
+    def _of_new_customer(self, customer: Mapping[str, Any] | None) -> Floats:
+        """Parameters of purchases (draw, parameter) of one kind of customer, or of a typical one."""
+        import pandas as pd
+
+        population = self.learned.purchases
+        if customer is None:
+            return population.theta
+        described = newly_acquired(self.learned, pd.DataFrame([dict(customer)]), self.time_unit)
+        ((_, theta),) = population.by_kind(described)
+        return theta
 
     def _expected(self, rfm: RFM, what: str, start: float, end: float, rate: float) -> "pd.Series":
         import pandas as pd
