@@ -142,6 +142,32 @@ def test_is_a_forecast_from_file_to_file_the_one_in_memory(
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("by", ["channel", "unsure", "code"])
+def test_are_groups_those_in_memory(rfm: lc.RFM, model: lc.CLTV, by: str, tmp_path: Path) -> None:
+    frame = rfm.to_frame()
+    place = np.arange(len(frame))
+    frame["unsure"] = np.where(place % 3 == 0, None, np.where(place % 3 == 1, "yes", "no"))
+    frame["code"] = np.where(place % 50 == 0, np.nan, place % 4)
+    frame.to_parquet(tmp_path / "rfm.parquet", index=False)
+    bare = lc.ParquetRFM.open(tmp_path / "rfm.parquet", time_unit="week", observation_end="2021-12-31")
+    in_memory = lc.RFM.from_frame(frame, "week", "2021-12-31")
+    expected = model.forecast(in_memory, margin="margin", **OUTLOOK).by(by)
+    done: list[int] = []
+    streamed: Any = model.forecast(bare, to=tmp_path / "customers.parquet", margin="margin", **OUTLOOK)
+    found = streamed.by(by, progress=done.append)
+    np.testing.assert_array_equal(found.groups, expected.groups)
+    np.testing.assert_array_equal(found.customers, expected.customers)
+    for name, draws in expected.draws.items():
+        np.testing.assert_array_equal(found.draws[name], draws)
+        np.testing.assert_array_equal(found.draws[name].sum(axis=0), streamed.draws[name])
+    pd.testing.assert_frame_equal(found.total, expected.total, check_exact=True)
+    pd.testing.assert_frame_equal(found.portfolio, expected.portfolio, check_exact=True)
+    assert done == sorted(done) and done[-1] == len(rfm)
+    with pytest.raises(lc.SettingsError, match="by='age': the RFM has the attributes channel, margin"):
+        streamed.by("age")
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.filterwarnings("ignore::lifecast.LifecastWarning")  # the family may not fit
 @pytest.mark.parametrize("purchases", [lc.ParetoNBD(), lc.BGNBD(covariates=["channel"])])
 def test_does_it_hold_for_other_models(
@@ -184,7 +210,8 @@ def test_does_a_killed_process_leave_the_old_file(
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=dict(os.environ), check=False)
     assert run.returncode == -signal.SIGKILL
     assert to.read_text() == "old"
-    assert [path.name for path in tmp_path.glob("*.parquet")] == ["customers.parquet"]
+    model.forecast(on_disk, 10, to=to, worlds=20)  # again, beside what was left behind
+    assert [len(pq.read_table(path)) for path in tmp_path.glob("*.parquet")] == [len(on_disk)]
 
 
 @pytest.mark.parametrize(

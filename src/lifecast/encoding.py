@@ -301,6 +301,14 @@ def no_attribute(name: str, known: Iterable[str]) -> SettingsError:
     )
 
 
+def no_group(by: str, known: Iterable[str]) -> SettingsError:
+    """What to say where customers lack the attribute that they are to be added up by."""
+    return SettingsError(
+        f"by={by!r}: the RFM has the attributes {', '.join(known) or '(none)'}. Pass attributes=[{by!r}] to "
+        "rfm_summary."
+    )
+
+
 def distinct(values: "pa.Array[Any]", name: str, customers: Floats) -> tuple[Any, ...]:
     """The values that occur, in order."""
     if values.null_count:

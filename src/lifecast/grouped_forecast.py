@@ -9,6 +9,7 @@ import numpy as np
 from lifecast.arrays import Floats
 from lifecast.forecast import Forecast, period_table, total_table
 from lifecast.period_sums import PeriodSums, grouped
+from lifecast.saved_forecast import SavedForecast
 from lifecast.settings import central
 
 if TYPE_CHECKING:
@@ -77,23 +78,30 @@ def forecast_by(
     >>> bool((grouped.draws["value"].sum(axis=0) == forecast.draws["value"]).all())
     True
     """
-    import pandas as pd
-
     simulation = forecast.simulation
     labels, group = grouped(simulation, by)
     sums = PeriodSums(simulation, simulation.worlds, group, len(labels), fixed_amounts=False)
     forecast.watch(sums, threads=threads, progress=progress)
     draws = {name: sums.sums[-1][place] for place, name in enumerate(forecast.draws)}
+    return reduced_by_group(forecast, labels, np.bincount(group, minlength=len(labels)), draws)
+
+
+def reduced_by_group(
+    forecast: Forecast | SavedForecast, labels: Sequence[Any], customers: Any, draws: dict[str, Floats]
+) -> GroupedForecast:
+    """Draws (group, world, period) by measure with what they are reduced to, as the forecast's own are."""
+    import pandas as pd
+
     probabilities = central(forecast.interval)
     by_group = [{name: values[place] for name, values in draws.items()} for place in range(len(labels))]
     names = pd.Index(labels, name="group")
     unit, end = forecast.time_unit, forecast.observation_end
     return GroupedForecast(
         tuple(labels),
-        np.bincount(group, minlength=len(labels)),
+        customers,
         draws,
         portfolio=pd.concat(
-            [period_table(each, simulation.periods, unit, end, probabilities) for each in by_group],
+            [period_table(each, forecast.periods, unit, end, probabilities) for each in by_group],
             keys=names,
         ).reset_index(level=0),
         total=pd.concat([total_table(each, probabilities) for each in by_group], keys=names),

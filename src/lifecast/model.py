@@ -246,7 +246,8 @@ class CLTV(Foresight, Settings):
         -------
         Forecast
             Of customers in Spark, a `lifecast.spark_forecast.SparkForecast`; Spark itself then says how far
-            it is, and on how many cores. With ``to``, a `lifecast.SavedForecast` of the whole book.
+            it is, and on how many cores. With ``to``, a `lifecast.SavedForecast` of the whole book that can
+            be added up by an attribute, too: a `lifecast.parquet_forecast.ParquetForecast`.
         """
         if (to is None) == isinstance(rfm, ParquetRFM):
             raise SettingsError(

@@ -5,20 +5,104 @@ Memory hardly depends on how many there are. The numbers are those of a forecast
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lifecast.export import check_target, written_beside
+from lifecast.grouped_forecast import GroupedForecast, reduced_by_group
 from lifecast.matching import check_unit, warn_of_strangers
 from lifecast.outlook import Outlook
 from lifecast.outputs import described, stable_schema
 from lifecast.parquet_rfm import CUSTOMERS_AT_A_TIME, ParquetRFM
+from lifecast.period_sums import PeriodSums, label_groups
 from lifecast.posterior import Posterior
 from lifecast.rfm import RFM
 from lifecast.saved_forecast import Members, SavedForecast
+from lifecast.settings import margins
+from lifecast.simulation import Simulation, watch
 from lifecast.sums import Sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+@dataclass(frozen=True, eq=False)
+class ParquetForecast(SavedForecast):
+    """The whole book's forecast, whose customers went from file to file; and the way back to them.
+
+    Attributes
+    ----------
+    rfm : ParquetRFM
+    outlook : Outlook
+    """
+
+    rfm: ParquetRFM = field(repr=False)
+    outlook: Outlook = field(repr=False)
+
+    def by(
+        self, by: str, *, threads: int | None = None, progress: Callable[[int], None] = lambda done: None
+    ) -> GroupedForecast:
+        """Add the forecast up by group: its futures are simulated again, to the same numbers.
+
+        Parameters
+        ----------
+        by : str
+            An attribute of the customers.
+        threads : int, optional
+        progress : callable, optional
+            Called with the number of customers done.
+
+        Returns
+        -------
+        GroupedForecast
+            As `Forecast.by` gives it of customers in memory.
+
+        Raises
+        ------
+        SettingsError
+            The customers have no such attribute.
+
+        Examples
+        --------
+        >>> import tempfile, lifecast as lc
+        >>> rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     rfm.to_frame().assign(bought_again=rfm.frequency > 0).to_parquet(f"{folder}/rfm.parquet")
+        ...     on_disk = lc.ParquetRFM.open(f"{folder}/rfm.parquet", time_unit="week")
+        ...     model = lc.CLTV(market=None).fit(on_disk)
+        ...     forecast = model.forecast(on_disk, 13, to=f"{folder}/customers.parquet", worlds=50)
+        ...     forecast.by("bought_again").groups
+        (False, True)
+        """
+        import pyarrow.compute as pc
+
+        outlook = self.outlook
+        values, customers = self.rfm.distinct(by)
+        labels, codes = label_groups(values.to_pandas())
+        everyone = np.bincount(codes, weights=customers).astype(np.int64)
+        periods = outlook.periods.size - 1
+        cells = Sums.none(len(labels), len(outlook.worlds), periods, money=True)
+        done = 0
+
+        def tell(more: int) -> None:
+            progress(done + more)
+
+        for part in self.rfm.parts({*outlook.attributes, by}, CUSTOMERS_AT_A_TIME):
+            group = codes[pc.index_in(part.attributes[by], values).to_numpy()]
+            simulation = Simulation(
+                part, outlook.worlds, outlook.purchase_family, outlook.spend_family,
+                margins(outlook.margin, part), outlook.discount_rate, outlook.periods, outlook.seed,
+            )  # fmt: skip
+            sums = PeriodSums(simulation, outlook.worlds, group, len(labels), fixed_amounts=False)
+            watch(
+                part, outlook.worlds, outlook.purchase_family, outlook.spend_family, outlook.seed, sums,
+                threads, tell,
+            )  # fmt: skip
+            cells, done = cells + sums.exact[-1], done + len(part)
+        draws = cells.by_group
+        return reduced_by_group(self, labels, everyone, {name: draws[name] for name in self.draws})
 
 
 def forecast_to_parquet(
@@ -31,7 +115,7 @@ def forecast_to_parquet(
     chunk_size: int | None = None,
     threads: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
-) -> SavedForecast:
+) -> ParquetForecast:
     """Simulate the customers of one file into another, which is written whole or not at all.
 
     Parameters
@@ -88,7 +172,7 @@ def forecast_to_parquet(
             del first
             for table in tables:
                 writer.write_table(table)
-    return SavedForecast(
+    return ParquetForecast(
         draws=sums.draws,
         periods=outlook.periods,
         horizon=outlook.horizon,
@@ -98,4 +182,6 @@ def forecast_to_parquet(
         settings=settings,
         members=members,
         report=rfm.report,
+        rfm=rfm,
+        outlook=outlook,
     )

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
-from lifecast.errors import DataError, SettingsError
+from lifecast.encoding import no_group
+from lifecast.errors import DataError
 from lifecast.grouping import spend_history
 from lifecast.kernels.reduction import add_up_by_group
 from lifecast.simulation import Futures, Simulation
@@ -24,17 +25,12 @@ def grouped(simulation: Simulation, by: Any) -> tuple[list[Any], Integers]:
     DataError
         The sequence has another length than the RFM.
     """
-    import pandas as pd
-
     customers, attributes = len(simulation.rfm), simulation.rfm.attributes
     if by is None:
         return [None], np.zeros(customers, np.int64)
     if isinstance(by, str):
         if by not in attributes:
-            raise SettingsError(
-                f"by={by!r}: the RFM has the attributes {', '.join(attributes) or '(none)'}. "
-                f"Pass attributes=[{by!r}] to rfm_summary."
-            )
+            raise no_group(by, attributes)
         values = attributes[by].to_pandas()
     else:
         values = np.asarray(by)
@@ -43,6 +39,13 @@ def grouped(simulation: Simulation, by: Any) -> tuple[list[Any], Integers]:
                 f"by= has {len(values):,} values; needed one for each of the {customers:,} customers, in the "
                 "order of forecast.customers."
             )
+    return label_groups(values)
+
+
+def label_groups(values: Any) -> tuple[list[Any], Integers]:
+    """The distinct values in order, a missing one last, and the place of each among them."""
+    import pandas as pd
+
     codes, labels = pd.factorize(values, sort=True, use_na_sentinel=False)
     return list(labels), codes.astype(np.int64)
 
