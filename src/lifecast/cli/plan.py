@@ -86,13 +86,13 @@ def plan(
 
     Tables go into a folder as .csv files, and together into plan.xlsx.
     """
+    from lifecast.export.files import check_new_folder
     from lifecast.model import CLTV
     from lifecast.rfm_file import holds_rfm
 
     refuse_overwriting(source, model, costs, spec)
     source = session.source(source)
-    if out.exists() and not out.is_dir():
-        raise SettingsError(f"{out} is a file. Choose a folder for the tables.")
+    check_new_folder(out)
     asked = read_plan(
         spec,
         budget=given(amount=budget, months=months, objective=objective),

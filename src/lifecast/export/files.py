@@ -53,8 +53,9 @@ def check_folder(target: Path) -> None:
     Raises
     ------
     SettingsError
-        The folder does not exist or cannot be written to, or a folder has that name.
+        The folder does not exist or cannot be written to, a folder has that name, or no file can have it.
     """
+    check_name(target)
     if not target.parent.is_dir():
         raise SettingsError(
             f"{target} cannot be written: there is no folder {target.parent}. Make it, or choose another."
@@ -65,6 +66,37 @@ def check_folder(target: Path) -> None:
         raise SettingsError(
             f"{target} cannot be written: nothing may be written to {target.parent}. Choose another folder."
         )
+
+
+def check_new_folder(folder: Path) -> None:
+    """See before the work that a folder is there for its results, or can be made.
+
+    Raises
+    ------
+    SettingsError
+        It cannot: a file has that name, or nothing may be written to the folder that it would be in.
+    """
+    check_name(folder)
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise SettingsError(f"{there} is a file. Choose a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise SettingsError(f"Nothing may be written to {there}. Choose another folder.")
+
+
+def check_name(path: Path) -> None:
+    """Refuse what no file can be called: a name too long, or one that holds a NUL or half a character."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(
+            f"{str(path)[:100]!r} cannot be written: {reason}. Choose another name."
+        ) from error
 
 
 def check_target(path: str | os.PathLike[str], endings: Sequence[str]) -> None:
