@@ -1,4 +1,6 @@
-"""Small fits and forecasts with every family, and their figures: python tests/small_forecasts.py prints them.
+"""Small fits and forecasts with every family, and their figures.
+
+Run: python tests/small_forecasts.py [--keep]. Prints them, or keeps them to hold later versions against.
 
 With NUMBA_DISABLE_JIT=1 Python runs every kernel line by line, so that coverage sees them, and unsigned
 numbers wrap around with a warning that compiled ones do not give.
@@ -7,6 +9,7 @@ numbers wrap around with a warning that compiled ones do not give.
 import json
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from lifecast.errors import LifecastWarning
 from lifecast.families import PURCHASE_FAMILIES, SPEND_FAMILIES
 
 CUSTOMERS, WORLDS = 8, 25
+REFERENCE = Path(__file__).resolve().parent / "references" / "small_forecasts.json"
 
 
 def customers(name: str) -> lc.RFM:
@@ -45,7 +49,7 @@ def customers(name: str) -> lc.RFM:
 
 def figures_of(model: lc.CLTV, rfm: lc.RFM, horizon: float) -> list[float]:
     """Everything that a fitted model says of some customers, one number after another."""
-    model.fit(rfm, method="laplace", draws=WORLDS, random_seed=1)
+    model.fit(rfm, method="map", random_seed=1)
     forecast = model.forecast(rfm, horizon, annual_discount_rate=0.1, worlds=WORLDS, threads=1)
     tables = [forecast.customers, forecast.total, forecast.by(rfm.frequency > 0).total]
     found = [table.select_dtypes("number").to_numpy(float).ravel() for table in tables]
@@ -70,4 +74,7 @@ def figures() -> dict[str, list[float]]:
 
 
 if __name__ == "__main__":
-    json.dump(figures(), sys.stdout)
+    if "--keep" in sys.argv:
+        REFERENCE.write_text(json.dumps(figures(), indent=1) + "\n", encoding="utf-8")
+    else:
+        json.dump(figures(), sys.stdout)
