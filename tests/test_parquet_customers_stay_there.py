@@ -243,6 +243,13 @@ def test_does_a_fit_say_whose_numbers_cannot_be(tmp_path: Path) -> None:
     bare = lc.ParquetRFM.open(tmp_path / "bare.parquet", time_unit="week")
     with pytest.raises(lc.DataError, match=r"1 of 2 customers have recency > T .*'b'"):
         bare.histories()
+    known = lc.CLTV.from_parameters({"r": 0.2, "alpha": 4.0, "a": 0.8, "b": 2.4}, time_unit="week")
+    with pytest.raises(lc.DataError, match=r"1 of 2 customers have recency > T .*'b'"):
+        known.forecast(bare, 10, to=tmp_path / "customers.parquet", worlds=10)
+    assert not (tmp_path / "customers.parquet").exists()
+    frame.assign(recency=0.0, frequency=[0, -1]).to_parquet(tmp_path / "bare.parquet")
+    with pytest.raises(lc.DataError, match="'b'"):
+        bare.ages()
 
 
 def test_is_a_missing_file_or_attribute_named(on_disk: lc.ParquetRFM, tmp_path: Path) -> None:

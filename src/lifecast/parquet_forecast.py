@@ -138,7 +138,7 @@ def forecast_to_parquet(
 
     check_target(to, (".parquet",))
     families, worlds = (outlook.purchase_family, outlook.spend_family), len(outlook.worlds)
-    reach = outlook.reach(rfm.histories(outlook.told_apart_by).purchases)
+    reach = outlook.reach(rfm.ages(outlook.told_apart_by))
     sums = Sums.none(1, worlds, outlook.periods.size - 1, money=outlook.spend_family is not None)
     members = Members(0, 0, 0)
     said = described(

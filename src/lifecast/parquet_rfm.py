@@ -14,7 +14,7 @@ from lifecast.encoding import attribute, no_attribute, no_group
 from lifecast.engines.duckdb import quote
 from lifecast.engines.duckdb_rfm import CustomerFiles
 from lifecast.errors import DataError, SettingsError
-from lifecast.histories import Histories
+from lifecast.histories import Histories, PurchaseHistories
 from lifecast.log_report import LogReport
 from lifecast.past import Past
 from lifecast.rfm import COLUMNS, MONEY, PURCHASES, RFM
@@ -197,17 +197,34 @@ class ParquetRFM:
         names = self._known(attributes)
         purchases = self._counted(PURCHASES, names)
         spend = self._counted(("frequency", *self._money), names) if self.has_amounts else None
-        try:
-            self._check(purchases)
-            if spend is not None:
-                self._check(spend)
-        except DataError:
-            for _ in self.parts((), CUSTOMERS_AT_A_TIME):  # which say whose numbers they are
-                pass
-            raise
+        self._check(purchases)
+        if spend is not None:
+            self._check(spend)
         return Histories.count(
             purchases, spend, names, self.time_unit, self.observation_end, self.report, self.past
         )
+
+    def ages(self, attributes: Iterable[str] = ()) -> PurchaseHistories:
+        """Frequencies and ages T that occur with these attributes, with a recency that could be.
+
+        They are fewer than histories by far, and all that a forecast needs to know of other customers.
+
+        Raises
+        ------
+        SettingsError
+            The customers have no such attribute.
+        DataError
+            Numbers that no customer can have.
+        """
+        names = self._known(attributes)
+        table = self._counted(("frequency", "T"), names)
+        frequency, age = table["frequency"], table["T"]
+        recency = np.where(frequency > 0, age, 0.0)
+        self._check(table | {"recency": recency})
+        return PurchaseHistories(
+            frequency.astype(np.int64), recency, age, table["customers"].astype(np.float64),
+            {name: table[name] for name in names},
+        )  # fmt: skip
 
     def distinct(self, attribute: str) -> "tuple[pa.Array[Any], Integers]":
         """The values of an attribute, in no order, and how many customers have each.
@@ -290,7 +307,12 @@ class ParquetRFM:
         numbers = {name: table[name] for name in (*PURCHASES, *MONEY) if name in table}
         one_purchase = {"recency": numbers["frequency"] > 0, "T": np.ones(numbers["frequency"].size)}
         nameless = pa.array(np.arange(numbers["frequency"].size))
-        check_numbers(nameless, one_purchase | numbers, self.time_unit)
+        try:
+            check_numbers(nameless, one_purchase | numbers, self.time_unit)
+        except DataError:
+            for _ in self.parts((), CUSTOMERS_AT_A_TIME):  # which say whose numbers they are
+                pass
+            raise
 
     def _rfm(self, table: "pa.Table", numbers: Sequence[str], attributes: Sequence[str]) -> RFM:
         import pyarrow as pa
