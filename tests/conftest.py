@@ -3,9 +3,12 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,6 +46,14 @@ def shared() -> Path:
             f"{folder} is not here: the published figures and logs lie beside the checkout, not in it"
         )
     return folder
+
+
+@pytest.fixture
+def ax() -> "Axes":
+    """Axes of a new figure, which is closed when the test is over."""
+    import matplotlib.pyplot as plt
+
+    return plt.figure().subplots()
 
 
 @pytest.fixture

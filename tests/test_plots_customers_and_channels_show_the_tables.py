@@ -1,12 +1,11 @@
 """Do the figures of customers, channels, a budget and past forecasts show the tables' numbers?"""
 
-from collections.abc import Iterator
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figures import title_of
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
@@ -22,12 +21,6 @@ from lifecast.plots import (
 )
 
 SPEND = {"p": 6.25, "q": 3.74, "v": 15.44}
-
-
-@pytest.fixture
-def ax() -> Iterator[Axes]:
-    yield plt.figure().subplots()
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +45,6 @@ def costs_and_channels() -> tuple[lc.Channels, lc.Allocation]:
     fitted = lc.CLTV(lc.BGNBD(groups="channel"), lc.GammaGamma(groups="channel"), market=None)
     found = lc.channels(fitted.fit(rfm, draws=100, random_seed=1), shop.costs, margin=0.3, worlds=60)
     return found, lc.allocate(found, 50_000, shop.costs)
-
-
-def title_of(ax: Axes) -> str:
-    return " ".join(ax.get_title().split())
 
 
 def edges_of(mesh: Any) -> np.ndarray:

@@ -1,12 +1,11 @@
 """Do the figures that hold forecasts against what came show it as it was?"""
 
-from collections.abc import Iterator
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figures import title_of
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from scipy.stats import binom
@@ -23,12 +22,6 @@ from lifecast.plots import (
 )
 
 SPEND = {"p": 6.25, "q": 3.74, "v": 15.44}
-
-
-@pytest.fixture
-def ax() -> Iterator[Axes]:
-    yield plt.figure().subplots()
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +44,6 @@ def forecast(rfm: lc.RFM) -> lc.Forecast:
 def backtest(log: pd.DataFrame) -> lc.Backtest:
     settings = {"origins": ["1997-07-31", "1997-09-30"], "horizons": [13, 26], "worlds": 50}
     return lc.backtest(log, **settings, model=lc.CLTV(market=None))
-
-
-def title_of(ax: Axes) -> str:
-    return " ".join(ax.get_title().split())
 
 
 def line(ax: Axes, label: str) -> Any:

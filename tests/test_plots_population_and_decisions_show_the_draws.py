@@ -1,13 +1,12 @@
 """Do the figures of parameters, populations, payback, caution and scenarios show the draws behind them?"""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figures import title_of
 from matplotlib.axes import Axes
 from scipy import stats
 
@@ -24,12 +23,6 @@ from lifecast.plots import (
 )
 
 
-@pytest.fixture
-def ax() -> Iterator[Axes]:
-    yield plt.figure().subplots()
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def rfm() -> lc.RFM:
     return lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
@@ -43,10 +36,6 @@ def model(rfm: lc.RFM) -> lc.CLTV:
 @pytest.fixture(scope="module")
 def forecast(model: lc.CLTV, rfm: lc.RFM) -> lc.Forecast:
     return model.forecast(rfm, 8, worlds=60, random_seed=1)
-
-
-def title_of(ax: Axes) -> str:
-    return " ".join(ax.get_title().split())
 
 
 # -- parameters and the population -------------------------------------------------------------------

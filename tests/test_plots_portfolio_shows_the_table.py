@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figures import title_of
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.dates import date2num
@@ -23,22 +23,12 @@ def forecast() -> lc.Forecast:
     return model.forecast(rfm, 13, worlds=50, random_seed=2)
 
 
-def title_of(ax: Axes) -> str:
-    return " ".join(ax.get_title().split())
-
-
 def bounds_of(band: Any, ends: Any) -> np.ndarray:
     """Lower and upper edge (2, period) of what fill_between drew."""
     corners = band.get_paths()[0].vertices
     at = date2num(ends)
     inside = [corners[np.isclose(corners[:, 0], each), 1] for each in at]
     return np.array([[each.min() for each in inside], [each.max() for each in inside]])
-
-
-@pytest.fixture
-def ax() -> Axes:
-    ax: Axes = plt.figure().subplots()
-    return ax
 
 
 @pytest.mark.parametrize("measure", ["purchases", "value", "discounted_value"])
@@ -65,7 +55,6 @@ def test_are_line_band_and_points_the_tables(forecast: lc.Forecast, ax: Axes, me
         "median of the forecast",
         "what really happened",
     ]
-    plt.close("all")
 
 
 def test_is_it_readable_in_black_and_white(forecast: lc.Forecast, ax: Axes) -> None:
@@ -74,7 +63,6 @@ def test_is_it_readable_in_black_and_white(forecast: lc.Forecast, ax: Axes) -> N
     colours = [ax.lines[1].get_color(), ax.lines[0].get_color(), bands[1], bands[0], "white"]
     greys = [float(np.dot(to_rgb(colour), [0.299, 0.587, 0.114])) for colour in colours]
     assert np.all(np.diff(greys) > 0.1), greys
-    plt.close("all")
 
 
 def test_does_it_make_axes_of_its_own_and_go_without_dates(forecast: lc.Forecast) -> None:
@@ -86,7 +74,6 @@ def test_does_it_make_axes_of_its_own_and_go_without_dates(forecast: lc.Forecast
     assert made.get_xlabel() == "weeks from now"
     assert title_of(made).startswith("20 customers: ")
     assert "purchases expected within 4 weeks, " in title_of(made)
-    plt.close("all")
 
 
 def test_are_wrong_asks_refused(forecast: lc.Forecast) -> None:

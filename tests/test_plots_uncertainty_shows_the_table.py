@@ -28,7 +28,6 @@ def test_are_bars_the_tables_shares(forecast: lc.Forecast) -> None:
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert words[-1] == f"market {shares['market'].iloc[-1]:.0%}"
     assert "weeks" not in ax.get_xlabel() and "week of the forecast" in ax.get_xlabel()
-    plt.close("all")
 
 
 def test_is_it_readable_in_black_and_white(forecast: lc.Forecast) -> None:
@@ -37,7 +36,6 @@ def test_is_it_readable_in_black_and_white(forecast: lc.Forecast) -> None:
         float(np.dot(to_rgb(bars[0].get_facecolor()[:3]), [0.299, 0.587, 0.114])) for bars in ax.containers
     )
     assert np.all(np.diff(greys) > 0.15) and greys[-1] < 0.95
-    plt.close("all")
 
 
 def test_does_a_group_have_a_figure_and_several_none(forecast: lc.Forecast) -> None:
@@ -47,4 +45,3 @@ def test_does_a_group_have_a_figure_and_several_none(forecast: lc.Forecast) -> N
         plot_uncertainty(forecast, table=table)
     with pytest.raises(lc.SettingsError, match="purchases, value, discounted_value"):
         plot_uncertainty(forecast, measure="profit")
-    plt.close("all")

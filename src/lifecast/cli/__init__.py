@@ -1,7 +1,8 @@
 """The command line: parse, call, print. What lifecast can do stands elsewhere."""
 
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,34 +35,25 @@ def lifecast(
     """What each customer will be worth, and how sure that is."""
 
 
-# In the order in which --help lists them.
-app.command(
-    epilog="Example: lifecast rfm sales.csv --customer cust_no --date day --amount total "
-    "--observation-end 2025-12-31 --out customers.parquet"
-)(command(files.rfm))
-app.command(epilog="Example: lifecast fit customers.parquet --out model.nc")(command(files.fit))
-app.command(
-    epilog="Example: lifecast forecast customers.parquet --model model.nc --horizon 52 "
-    "--annual-discount-rate 0.1 --out cltv.parquet"
-)(command(files.forecast))
-app.command(
-    epilog="Example: lifecast backtest sales.csv --horizon 13 --horizon '12 months' --origins 12 "
-    "--out errors.csv"
-)(command(backtest.backtest))
-app.command(
-    epilog="Example: lifecast plan sales.csv --model model.nc --costs costs.csv --budget 100000 --out plan"
-)(command(plan.plan))
-app.command(
-    epilog="Example: lifecast report sales.csv --model model.nc --horizon '12 months' --past '90 days' "
-    "--out report.html"
-)(command(report.report))
-app.command(
-    epilog="Example: lifecast monitor spring.nc sales.csv --every 4 --out watched.csv --fail-on-drift"
-)(command(monitor.monitor))
-app.command(
-    epilog="Example: lifecast sql --model model.nc --horizon '12 months' --table marts.rfm --out cltv.sql"
-)(command(sql.sql))
-app.command(epilog="Example: lifecast demo --out demo-output")(command(demo.demo))
+# In the order in which --help lists them, with the arguments of an example.
+COMMANDS: dict[Callable[..., Any], str] = {
+    files.rfm: (
+        "sales.csv --customer cust_no --date day --amount total --observation-end 2025-12-31 "
+        "--out customers.parquet"
+    ),
+    files.fit: "customers.parquet --out model.nc",
+    files.forecast: (
+        "customers.parquet --model model.nc --horizon 52 --annual-discount-rate 0.1 --out cltv.parquet"
+    ),
+    backtest.backtest: "sales.csv --horizon 13 --horizon '12 months' --origins 12 --out errors.csv",
+    plan.plan: "sales.csv --model model.nc --costs costs.csv --budget 100000 --out plan",
+    report.report: "sales.csv --model model.nc --horizon '12 months' --past '90 days' --out report.html",
+    monitor.monitor: "spring.nc sales.csv --every 4 --out watched.csv --fail-on-drift",
+    sql.sql: "--model model.nc --horizon '12 months' --table marts.rfm --out cltv.sql",
+    demo.demo: "--out demo-output",
+}
+for run, example in COMMANDS.items():
+    app.command(epilog=f"Example: lifecast {run.__name__} {example}")(command(run))
 
 
 def main() -> None:
