@@ -78,8 +78,9 @@ def write_database(
     try:
         with engine.begin() as connection:
             for name, table in tables.items():
-                place = make_room(connection, name, with_index(table), if_exists)
-                for rows in rows_of(with_index(table)):
+                flat = with_index(table)
+                place = make_room(connection, name, flat, if_exists)
+                for rows in rows_of(flat):
                     connection.execute(sa.insert(place), rows)
     except (sa.exc.SQLAlchemyError, OverflowError) as error:
         told = str(getattr(error, "orig", None) or error)
