@@ -241,6 +241,13 @@ def test_are_the_cautious_safer_and_poorer(shop: lc.datasets.SimulatedShop, chan
     assert frontier["profit"].is_monotonic_decreasing and frontier["sd"].is_monotonic_decreasing
 
 
+def test_are_costs_read_that_are_written_as_words(
+    shop: lc.datasets.SimulatedShop, channels: lc.Channels
+) -> None:
+    plans = [lc.allocate(channels, BUDGET, costs).table for costs in (shop.costs, shop.costs.astype(str))]
+    pd.testing.assert_frame_equal(*plans, check_exact=True)
+
+
 def test_are_bounds_kept_and_months_added_up(shop: lc.datasets.SimulatedShop, channels: lc.Channels) -> None:
     bounds = {"referral": (0.0, 20_000.0), "social": (10_000.0, BUDGET)}
     plan = lc.allocate(channels, BUDGET, shop.costs, bounds=bounds, months=6)
@@ -275,6 +282,7 @@ def test_are_response_curves_learned_with_honest_intervals() -> None:
     [
         ({"budget": 0.0}, "needed a positive amount"),
         ({"costs": None}, "Pass the cost history"),
+        ({"costs": pd.DataFrame({"cost": [1.0], "new_customers": [1]})}, "no column 'channel'"),
         ({"bounds": {"radio": (0, 1)}}, "bounds= has 'radio'"),
         ({"bounds": {"social": (80_000, 90_000)}}, "bounds"),
         ({"objective": "greed"}, 'needed "mean", "quantile" or "cvar"'),

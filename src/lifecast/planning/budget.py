@@ -9,7 +9,7 @@ import numpy as np
 from lifecast.arrays import Floats
 from lifecast.errors import DataError, SettingsError
 from lifecast.planning.actions import Treatment
-from lifecast.planning.channels import Channels
+from lifecast.planning.channels import Channels, read_costs
 from lifecast.planning.response import Offers, Response, given_response, learn_response
 from lifecast.planning.spending import Problem
 from lifecast.settings import tails
@@ -115,7 +115,7 @@ def allocate(
         A budget that is not positive, bounds that it cannot meet, curves that do not level off, or neither
         costs nor curves.
     DataError
-        A channel without cost history.
+        A channel without cost history, or a cost table that lacks a column or a figure.
 
     Examples
     --------
@@ -209,13 +209,13 @@ def responses(
             "Nothing says how many customers money brings. Pass the cost history (costs=), or curves=."
         )
     group = str(channels.table.index.name)
-    column = group if group in costs.columns else "channel"
+    rows = read_costs(costs, group)
     paid = [name for name, cac in zip(channels.names, channels.cac, strict=True) if cac > 0.0]
     if not paid:
         raise DataError(
             "No channel has cost anything so far, so nothing says what money brings. Pass curves=."
         )
-    return learn_response(costs, paid, column, worlds, rng)
+    return learn_response(rows, paid, group, worlds, rng)
 
 
 def checked_bounds(

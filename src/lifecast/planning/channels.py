@@ -177,7 +177,7 @@ def grouping(model: CLTV) -> str:
     raise SettingsError(
         "The model has no groups, so all channels' customers are alike to it. Fit one with "
         'CLTV(BGNBD(groups="channel"), GammaGamma(groups="channel")) on an RFM made with '
-        'attributes=["channel"].'
+        'attributes=["channel"], or with lifecast fit --groups channel.'
     )
 
 
@@ -187,8 +187,14 @@ def known_groups(model: CLTV) -> list[Any]:
     return list(names[:-1])  # the last is one not seen
 
 
-def add_costs(costs: "pd.DataFrame", group: str, known: Sequence[Any]) -> "pd.DataFrame":
-    """Cost, new customers and their ratio by channel."""
+def read_costs(costs: "pd.DataFrame", group: str) -> "pd.DataFrame":
+    """The cost table's rows as numbers: the channel, named as the group, ``cost`` and ``new_customers``.
+
+    Raises
+    ------
+    DataError
+        A column or a figure is missing.
+    """
     import pandas as pd
 
     column = group if group in costs.columns else "channel"
@@ -204,11 +210,17 @@ def add_costs(costs: "pd.DataFrame", group: str, known: Sequence[Any]) -> "pd.Da
         row = costs.loc[unread, [column, "cost", "new_customers"]].iloc[0]
         raise DataError(
             f"{int(unread.sum()):,} of {len(costs):,} rows of the cost table lack a {group}, a cost or new "
-            f"customers (first: {', '.join(map(str, row))}). Needed: all three in every row, 0 for none."
+            f"customers (first: {', '.join(map(str, row))}). Needed: all three in every row, the last two as "
+            "plain numbers, such as 1234.5, and 0 for none."
         )
-    spent: pd.DataFrame = (
-        numbers.groupby(costs[column], sort=True)[["new_customers", "cost"]].sum().rename_axis(group)
-    )
+    rows: pd.DataFrame = numbers.assign(**{group: costs[column]})
+    return rows
+
+
+def add_costs(costs: "pd.DataFrame", group: str, known: Sequence[Any]) -> "pd.DataFrame":
+    """Cost, new customers and their ratio by channel."""
+    rows = read_costs(costs, group)
+    spent: pd.DataFrame = rows.groupby(group, sort=True)[["new_customers", "cost"]].sum()
     unknown = [name for name in spent.index if name not in known]
     if unknown:
         raise DataError(
