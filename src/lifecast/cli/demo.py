@@ -73,8 +73,8 @@ def demo(
     with written_beside(out / "portfolio.png") as path:
         figure.savefig(path, dpi=150)
     say()
-    say(f"Wrote rfm.parquet, model.nc, customers.parquet, portfolio.csv and portfolio.png to {out}.")
     names = ("rfm.parquet", "model.nc", "customers.parquet", "portfolio.csv", "portfolio.png")
+    say(f"Wrote {', '.join(names[:-1])} and {names[-1]} to {out}.")
     return {
         "wrote": [str(out / name) for name in names],
         "held": float(held),

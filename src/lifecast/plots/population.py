@@ -13,6 +13,7 @@ from lifecast.histories import Histories, as_histories
 from lifecast.model import CLTV
 from lifecast.plots.drawing import BAND, CAME, INNER, LINE, axes_of, finish, short, span
 from lifecast.rfm import RFM
+from lifecast.settings import tails
 from lifecast.timeunit import DAYS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -296,8 +297,7 @@ def plot_frequency_distribution(model: CLTV, rfm: RFM | Histories, ax: "Axes | N
     if counts is None:
         raise SettingsError("Nobody has been a customer for any time: pass an RFM with T > 0.")
     observed, predicted = counts.observed, counts.predicted
-    tail = (1.0 - _INTERVAL) / 2
-    lower, upper = np.quantile(counts.replicated, [tail, 1.0 - tail], axis=0)
+    lower, upper = np.quantile(counts.replicated, tails(_INTERVAL), axis=0)
     at = np.arange(observed.size)
     ax = axes_of(ax)
     ax.bar(at, predicted, 0.7, color=BAND, edgecolor=LINE, linewidth=0.8, label="the model")
