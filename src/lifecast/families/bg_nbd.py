@@ -124,15 +124,22 @@ class BGNBD(FamilySettings):
         clock: Floats,
         edges: Floats,
         expected: float,
-        dropout_factor: Floats | None = None,
     ) -> tuple[Integers, Any, Any, Floats]:
-        factor = np.ones(theta.shape[0]) if dropout_factor is None else dropout_factor
+        own_clock, leaving = self.own_clock(clock), self.leaving(theta.shape[0])
         return with_room(
             lambda capacity: simulate_purchases(
-                x, T, p_alive, p_buys, row, keys, theta, drift, clock, edges, factor, capacity
+                x, T, p_alive, p_buys, row, keys, theta, drift, own_clock, edges, leaving, capacity
             ),
             row.size * theta.shape[0] * expected,
         )
+
+    def own_clock(self, clock: Floats) -> Floats:
+        """The clock (world, stretch + 1) by which the living buy: faster or slower after a change."""
+        return clock
+
+    def leaving(self, worlds: int) -> Floats:
+        """What the hazard of leaving is multiplied by in each world: not one after a change."""
+        return np.ones(worlds)
 
     def log_probability_of_count(
         self,

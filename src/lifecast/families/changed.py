@@ -60,26 +60,12 @@ class ChangedBGNBD(BGNBD):
 
         return of_rows
 
-    def simulate_purchases(
-        self,
-        x: Integers,
-        T: Floats,
-        p_alive: Floats,
-        p_buys: Floats,
-        row: Integers,
-        keys: Keys,
-        theta: Floats,
-        drift: Floats,
-        clock: Floats,
-        edges: Floats,
-        expected: float,
-        dropout_factor: Floats | None = None,
-    ) -> tuple[Integers, Any, Any, Floats]:
-        faster = np.broadcast_to(self.rate_factor, theta.shape[0])[:, None] * clock
-        looser = np.broadcast_to(np.float64(1.0) * self.dropout_factor, theta.shape[0])
-        return super().simulate_purchases(
-            x, T, p_alive, p_buys, row, keys, theta, drift, faster, edges, expected, np.array(looser)
-        )
+    def own_clock(self, clock: Floats) -> Floats:
+        faster: Floats = np.multiply(self.rate_factor, np.ones(clock.shape[0]))[:, None] * clock
+        return faster
+
+    def leaving(self, worlds: int) -> Floats:
+        return np.multiply(self.dropout_factor, np.ones(worlds))
 
     @property
     def _speed(self) -> Any:
@@ -189,24 +175,9 @@ class ChangedNBD(NBD):
         faster = np.broadcast_to(self.rate_factor, theta.shape[0])
         return super().expected_purchases(x, T, theta, drift, times * faster[:, None], weights)
 
-    def simulate_purchases(
-        self,
-        x: Integers,
-        T: Floats,
-        p_alive: Floats,
-        p_buys: Floats,
-        row: Integers,
-        keys: Keys,
-        theta: Floats,
-        drift: Floats,
-        clock: Floats,
-        edges: Floats,
-        expected: float,
-    ) -> tuple[Integers, Any, Any, Floats]:
-        faster = np.broadcast_to(self.rate_factor, theta.shape[0])[:, None] * clock
-        return super().simulate_purchases(
-            x, T, p_alive, p_buys, row, keys, theta, drift, faster, edges, expected
-        )
+    def own_clock(self, clock: Floats) -> Floats:
+        faster: Floats = np.multiply(self.rate_factor, np.ones(clock.shape[0]))[:, None] * clock
+        return faster
 
 
 def changed(

@@ -71,12 +71,10 @@ class MBGNBD(BGNBD):
         clock: Floats,
         edges: Floats,
         expected: float,
-        dropout_factor: Floats | None = None,
     ) -> tuple[Integers, Any, Any, Floats]:
         return super().simulate_purchases(
-            x, T, p_alive, p_buys, row, keys, after_first(theta), drift, clock, edges, expected,
-            dropout_factor,
-        )  # fmt: skip
+            x, T, p_alive, p_buys, row, keys, after_first(theta), drift, clock, edges, expected
+        )
 
     def log_probability_of_count(
         self,

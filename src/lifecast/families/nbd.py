@@ -113,12 +113,17 @@ class NBD(FamilySettings):
         edges: Floats,
         expected: float,
     ) -> tuple[Integers, Any, Any, Floats]:
+        own_clock = self.own_clock(clock)
         return with_room(
             lambda capacity: nbd.simulate_purchases(
-                x, T, p_buys, row, keys, theta, drift, clock, edges, capacity
+                x, T, p_buys, row, keys, theta, drift, own_clock, edges, capacity
             ),
             row.size * theta.shape[0] * expected,
         )
+
+    def own_clock(self, clock: Floats) -> Floats:
+        """The clock (world, stretch + 1) by which customers buy: faster or slower after a change."""
+        return clock
 
     def log_probability_of_count(
         self,
