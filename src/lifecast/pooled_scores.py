@@ -7,7 +7,7 @@ import numpy as np
 
 from lifecast import evaluation
 from lifecast.arrays import Floats
-from lifecast.scorekeeping import WHO, label
+from lifecast.scorekeeping import WHO, Row, label
 from lifecast.settings import tails
 
 if TYPE_CHECKING:
@@ -69,64 +69,58 @@ def portfolio_scores(portfolio: "pd.DataFrame", levels: tuple[float, ...], inter
     import pandas as pd
 
     rows = []
-    for measure, horizon, part in pools(portfolio):
-        part = part[part["actual"] > 0]
-        actual = part["actual"].to_numpy()
+    for measure, horizon, part in pools(portfolio[portfolio["actual"] > 0]):
         for forecast in (*WITH_INTERVALS, *POINTS):
             row: dict[str, Any] = {"who": "portfolio", "measure": measure, "horizon": horizon}
             row |= {"forecast": forecast, "forecasts": len(part)}
-            prefix = WITH_INTERVALS.get(forecast)
-            point = part[POINTS[forecast] if prefix is None else f"{prefix}mean"].to_numpy()
-            relative = point / actual
-            row |= {
-                "bias": evaluation.bias(relative, np.ones(len(part))),
-                "mae": evaluation.mae(relative, np.ones(len(part))),
-                "rmse": evaluation.rmse(relative, np.ones(len(part))),
-            }
-            row["crps"] = row["mae"]
-            if prefix is not None:
-                lower, upper = part[f"{prefix}lower"].to_numpy(), part[f"{prefix}upper"].to_numpy()
-                row["crps"] = float((part[f"{prefix}crps"] / actual).mean())
-                row["interval_score"] = float(
-                    np.mean(evaluation.interval_score(actual, lower, upper, interval) / actual)
-                )
-                for level in levels:
-                    ends = (part[f"{prefix}{end}_{label(level)}"].to_numpy() for end in ("lower", "upper"))
-                    row[f"coverage_{label(level)}"] = evaluation.coverage(actual, *ends)
-            if len(part):
-                rows.append(row)
+            rows.append(row | of_sums(part, forecast, levels, interval))
     return pd.DataFrame(rows)
+
+
+def of_sums(part: "pd.DataFrame", forecast: str, levels: tuple[float, ...], interval: float) -> Row:
+    """Mean scores of one forecast's means, and of its intervals if it has any, relative to the actual."""
+    actual, once = part["actual"].to_numpy(), np.ones(len(part))
+    prefix = WITH_INTERVALS.get(forecast)
+    relative = part[POINTS[forecast] if prefix is None else f"{prefix}mean"].to_numpy() / actual
+    row = {
+        "bias": evaluation.bias(relative, once),
+        "mae": evaluation.mae(relative, once),
+        "rmse": evaluation.rmse(relative, once),
+    }
+    if prefix is None:
+        return row | {"crps": row["mae"]}
+    lower, upper = (part[f"{prefix}{end}"].to_numpy() for end in ("lower", "upper"))
+    row["crps"] = float((part[f"{prefix}crps"] / actual).mean())
+    row["interval_score"] = float(np.mean(evaluation.interval_score(actual, lower, upper, interval) / actual))
+    for level in levels:
+        ends = (part[f"{prefix}{end}_{label(level)}"].to_numpy() for end in ("lower", "upper"))
+        row[f"coverage_{label(level)}"] = evaluation.coverage(actual, *ends)
+    return row
 
 
 def customer_scores(customers: "pd.DataFrame") -> "pd.DataFrame":
     """Mean scores over customers and origins per kind of customer, measure, horizon and forecast."""
     import pandas as pd
 
-    keys = ("origin", "horizon", "measure", "who", "forecast", "customers", "predicted", "actual")
-    figures = [str(name) for name in customers if name not in keys]
     rows = []
-    for measure, horizon, part in pools(customers):
+    for measure, horizon, part in pools(customers[customers["customers"] > 0]):
         for who in WHO:
             for forecast, these in part[part["who"] == who].groupby("forecast", sort=False):
-                these = these[these["customers"] > 0]
-                weight = these["customers"].to_numpy(np.float64)
-                if not weight.size:
-                    continue
-                row: dict[str, Any] = {
-                    "who": "all customers" if who == "all" else who,
-                    "measure": measure,
-                    "horizon": horizon,
-                    "forecast": forecast,
-                    "forecasts": int(weight.sum()),
-                }
-                for name in figures:
-                    values = these[name].to_numpy(np.float64)
-                    if name == "rmse":
-                        row[name] = float(np.sqrt(weighted(values**2, weight)))
-                    else:
-                        row[name] = weighted(values, weight)
-                rows.append(row)
+                row: dict[str, Any] = {"who": "all customers" if who == "all" else who}
+                row |= {"measure": measure, "horizon": horizon, "forecast": forecast}
+                rows.append(row | {"forecasts": int(these["customers"].sum())} | of_customers(these))
     return pd.DataFrame(rows)
+
+
+def of_customers(these: "pd.DataFrame") -> Row:
+    """Each score's mean over these rows' customers; of the root of a mean of squares, the root of theirs."""
+    keys = ("origin", "horizon", "measure", "who", "forecast", "customers", "predicted", "actual")
+    weight = these["customers"].to_numpy(np.float64)
+    scores = {str(name): these[name].to_numpy(np.float64) for name in these if name not in keys}
+    means = {
+        name: weighted(values**2 if name == "rmse" else values, weight) for name, values in scores.items()
+    }
+    return means | {"rmse": float(np.sqrt(means["rmse"]))}
 
 
 def weighted(values: Floats, weight: Floats) -> float:
