@@ -170,6 +170,7 @@ def test_is_a_kept_forecast_watched(folder: Path, tmp_path: Path, monkeypatch: p
         folder, monkeypatch, f"monitor {tmp_path}/kept.nc later.csv --every 3 --out {tmp_path}/w.csv"
     )
     assert "No alarm" in found.stdout and "held" in found.stdout
+    assert "Purchases since 1997-09-30 of the 2,357 customers of the forecast" in found.stdout
     expected = lc.monitor(lc.load_forecast(folder / "autumn.nc"), folder / "later.csv", every=3)
     watched = pd.read_csv(tmp_path / "w.csv")
     np.testing.assert_allclose(watched["p_value"], expected.table["p_value"])

@@ -1,6 +1,7 @@
 """Do forecasts with published parameters equal published values?"""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,3 +83,9 @@ def test_do_known_population_values_hold_for_new_customers(model: lc.CLTV) -> No
     assert model.expected_purchases_new_customer(1) == pytest.approx(0.05326789117165627, abs=1e-10)
     assert model.expected_purchases_new_customer(6) == pytest.approx(0.2807558935767553, abs=1e-10)
     assert model.purchase_pmf(0, 39) == pytest.approx(0.5737864, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [-1, 0.5, [0, 1]])
+def test_is_a_number_of_purchases_that_is_none_refused(model: lc.CLTV, n: Any) -> None:
+    with pytest.raises(lc.SettingsError, match="one whole number of repeat purchases"):
+        model.purchase_pmf(n, 39)

@@ -122,6 +122,13 @@ def test_is_the_spread_between_channels_found(shop: tuple[lc.RFM, Floats, lc.CLT
         assert row["mean"] - 3 * row["sd"] < truth < row["mean"] + 3 * row["sd"]
 
 
+def test_is_the_channel_named_whose_posterior_is_farthest_from_its_approximation(
+    shop: tuple[lc.RFM, Floats, lc.CLTV],
+) -> None:
+    check = shop[2].diagnostics.set_index("check").loc["largest k-hat of a group"]
+    assert check["remedy"].startswith("The posterior of 'ch")
+
+
 def test_does_a_channel_not_seen_get_the_population(shop: tuple[lc.RFM, Floats, lc.CLTV]) -> None:
     rfm, _, model = shop
     sd = model.group_parameters["sd"]
@@ -351,9 +358,9 @@ def test_are_the_published_effects_of_static_covariates_found(shared: Path) -> N
 def test_is_a_method_that_cannot_fit_groups_refused_before_any_fit(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lifecast import model as module
+    from lifecast import learning
 
-    monkeypatch.setattr(module, "fit_purchases", None)  # would fail, were it called
+    monkeypatch.setattr(learning, "fit_purchases", None)  # would fail, were it called
     rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30")
     with pytest.raises(lc.SettingsError, match="cannot fit groups"):
         lc.CLTV(spend=lc.GammaGamma(groups="channel")).fit(rfm, method=method)

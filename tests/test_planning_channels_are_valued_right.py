@@ -201,7 +201,7 @@ def test_is_uplift_zero_between_channels_that_do_not_differ() -> None:
         ({"cost": -1.0}, "a cost of 0 or more"),
         ({"cost": [10.0, np.nan]}, "1 of 2 rows of the cost table lack .*first: b, nan"),
         ({"channel": ["a", None]}, "1 of 2 rows of the cost table lack"),
-        ({"cost": ["10", "ten"]}, "first: b, ten"),
+        ({"cost": ["10", "€10.00"]}, "first: b, €10.00, 1.*plain numbers, such as 1234.5"),
     ],
 )
 def test_are_bad_cost_tables_refused(change: dict[str, object], message: str) -> None:

@@ -107,6 +107,16 @@ def test_is_a_netcdf_file_of_another_kind_refused(tmp_path: Path) -> None:
         lc.load(tmp_path / "other.nc")
 
 
+def test_are_models_and_saved_forecasts_told_apart(
+    saved: Path, model: lc.CLTV, rfm: lc.RFM, tmp_path: Path
+) -> None:
+    model.forecast(rfm, 4, worlds=5).save(tmp_path / "spring.nc")
+    with pytest.raises(lc.FileFormatError, match=r"spring\.nc is a forecast that was saved, not a model"):
+        lc.load(tmp_path / "spring.nc")
+    with pytest.raises(lc.FileFormatError, match=r"model\.nc is a model.*lifecast forecast --save"):
+        lc.load_forecast(saved)
+
+
 @pytest.mark.parametrize("place", [0, 100, 9_000, -60, -40, -1])
 def test_is_a_single_changed_bit_refused(saved: Path, place: int) -> None:
     content = bytearray(saved.read_bytes())

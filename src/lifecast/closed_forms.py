@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.errors import SettingsError
 from lifecast.families.contract import DiscreteTime
 from lifecast.families.discrete_time import opportunities_meant
 from lifecast.learned import Learned
@@ -203,6 +204,11 @@ class ClosedForms(Learned):
         -------
         float
 
+        Raises
+        ------
+        SettingsError
+            ``n`` is not one whole number from 0 up.
+
         Examples
         --------
         >>> import lifecast as lc
@@ -210,9 +216,11 @@ class ClosedForms(Learned):
         >>> round(model.purchase_pmf(0, 39), 4)
         0.5738
         """
+        if np.ndim(n) or n < 0 or n != int(n):
+            raise SettingsError(f"n={n!r}: needed one whole number of repeat purchases, from 0 up.")
         length = self._length(horizon, self.time_unit)
         none, zero = np.zeros(1, np.int64), np.zeros(1)
-        count = np.array([n])
+        count = np.array([int(n)])
         probabilities = [
             np.exp(self.purchases.log_probability_of_count(none, zero, zero, count, length, theta, 0.0)[0])
             for theta in self._of_new_customer(customer)

@@ -166,7 +166,7 @@ def fit(
         log_likelihood(family, [of_kinds[kind] for kind in np.flatnonzero(kinds.group == group)], start)
         for group in range(len(encoding.group_names))
     ]
-    pooled = pool(family.name, groups, mode.location, priors, method, draws, rng)
+    pooled = pool(family.name, encoding.group_names, groups, mode.location, priors, method, draws, rng)
     theta, effects = to_parameters(family, pooled.typical, scale)
     group_theta, group_effects = to_parameters(family, pooled.groups, scale)
     population = Population(family, theta, effects, encoding, pooled.spread, group_theta, group_effects)

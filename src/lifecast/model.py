@@ -133,7 +133,10 @@ class CLTV(Foresight, Settings):
             Nothing can be learned from this RFM, or the spend family needs a column that it lacks.
         """
         if method not in METHODS:
-            raise SettingsError(f'method={method!r}: needed "auto", "laplace", "nuts" or "map".')
+            raise SettingsError(
+                f'method={method!r}: needed "auto", "laplace", "nuts" or "map". The maximum likelihood is '
+                'method="map" with priors="flat".'
+            )
         if any(family is not None and family.groups for family in (self.purchases, self.spend)):
             check_method(method)  # before one of them is fitted in vain
         if outliers not in OUTLIERS:

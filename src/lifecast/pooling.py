@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,7 @@ def check_method(method: Method) -> None:
 
 def pool(
     part: str,
+    names: Sequence[Any],
     groups: Sequence[LogDensity],
     start: Floats,
     table: Floats,
@@ -64,8 +66,8 @@ def pool(
 
     Parameters
     ----------
-    groups
-        Each group's likelihood.
+    names, groups
+        Each group, and its likelihood.
     start : (d,)
         The mode as if all groups were one.
     table : (d, 2)
@@ -87,7 +89,7 @@ def pool(
         mode = find_mode(density)
         drawn = draw(f"{part} groups", density, mode, "laplace", max(draws, size), rng)
         chosen = banks.draw(drawn.points, rng)
-        k_hat = float(np.max(banks.k_hats(drawn.points.mean(axis=0))))
+        k_hats = banks.k_hats(drawn.points.mean(axis=0))
         banks, begin = better_banks(groups, chosen, drawn.points, rng), mode.location
     checks = [
         replace(check, remedy="Use a longer log, or merge the smallest groups.")
@@ -98,9 +100,11 @@ def pool(
     shared, chosen = drawn.points[:draws], chosen[:draws]
     typical, spread = shared[:, :d], np.exp(shared[:, d:])
     unseen = typical + spread * rng.standard_normal(typical.shape)
+    k_hat = float(np.max(k_hats))
     check = Check(
-        f"{part} groups", "largest group's k-hat", k_hat, f"< {TRUSTED_K_HAT}", k_hat < TRUSTED_K_HAT,
-        "A group's posterior is far from its approximation; use a longer log, or merge the smallest groups.",
+        f"{part} groups", "largest k-hat of a group", k_hat, f"< {TRUSTED_K_HAT}", k_hat < TRUSTED_K_HAT,
+        f"The posterior of {names[int(np.argmax(k_hats))]!r} is far from its approximation: read its "
+        "parameters with care. Use a longer log, fewer covariates, or merge the smallest groups.",
     )  # fmt: skip
     everyone = np.concatenate([chosen, unseen[:, None]], axis=1)
     return Pooled(typical, spread, everyone, (*checks, check))

@@ -116,6 +116,11 @@ class Posterior:
         try:
             with xr.open_datatree(path, engine="netcdf4") as tree:
                 attributes = dict(tree.attrs)
+                if "lifecast_forecast" in attributes:
+                    raise FileFormatError(
+                        f"{path} is a forecast that was saved, not a model. Pass the model that it was made "
+                        "with."
+                    )
                 variables = {
                     str(name): np.asarray(v.values[0], np.float64)
                     for name, v in tree["posterior"].data_vars.items()
@@ -143,6 +148,8 @@ class Posterior:
                     checks=tuple(Check(**check) for check in json.loads(attributes["checks"])),
                     provenance=provenance,
                 )
+        except FileFormatError:
+            raise
         except Exception as error:
             raise FileFormatError(
                 f"{path} cannot be read as a lifecast model ({type(error).__name__}: {error}). "

@@ -162,6 +162,11 @@ def load_forecast(path: str | os.PathLike[str]) -> SavedForecast:
     check_seal(path, "lifecast forecast")
     try:
         with xr.open_dataset(path, engine="netcdf4") as kept:
+            if "lifecast_format" in kept.attrs:
+                raise FileFormatError(
+                    f"{path} is a model, not a forecast that was saved. Forecast with it, and keep that: "
+                    "Forecast.save, or lifecast forecast --save."
+                )
             version = int(kept.attrs.get("lifecast_forecast", 0))
             if version == FORMAT:
                 about = json.loads(kept.attrs["about"])
@@ -178,6 +183,8 @@ def load_forecast(path: str | os.PathLike[str]) -> SavedForecast:
                     members=Members(**about["members"]),
                     report=None if report is None else read_report(report),
                 )
+    except FileFormatError:
+        raise
     except Exception as error:
         raise FileFormatError(
             f"{path} cannot be read as a lifecast forecast ({type(error).__name__}: {error}). "

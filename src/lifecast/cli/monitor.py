@@ -93,7 +93,8 @@ def print_monitor(saved: "SavedForecast", watched: "Monitor", measure: str) -> N
     """Period by period, and whether the forecast still holds."""
     rows_shown = 12
     periods = watched.table
-    headline(f"{measure.capitalize()} since {saved.observation_end or 'the forecast'}, beside their forecast")
+    since = saved.observation_end or "the forecast"
+    headline(f"{measure.capitalize()} since {since} of the {saved.members.count:,} customers of the forecast")
     rows = [
         [
             f"{row['end']:%Y-%m-%d}" if hasattr(row["end"], "year") else f"{row['end']:g}",

@@ -123,7 +123,8 @@ def starts_of(plan: "pd.DataFrame", forecast: Forecast) -> Floats:
     if np.any(~(starts >= 0.0)):
         raise DataError(
             f"The plan starts at {plan['start'].iloc[int(np.argmin(starts >= 0.0))]}, before the forecast, "
-            f"whose first day comes after {forecast.observation_end or 'time 0'}."
+            f"whose first day comes after {forecast.observation_end or 'time 0'}. Leave out what is over; of "
+            "a month that is not, give the customers still to come a row that starts on that first day."
         )
     return starts
 
