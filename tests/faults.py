@@ -8,6 +8,7 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import sys
 import time
 import warnings
@@ -23,7 +24,8 @@ import lifecast as lc
 from lifecast.export import write_table
 
 ROWS = 20_000
-SMALL = 16 << 10  # bytes that a file may have where the disk is full
+SMALL = 16 << 10  # bytes that a file may have where there is a limit
+DISK, BLOCK = 64 << 20, 4096  # bytes of a small disk, and of its blocks
 
 
 def customers(version: int) -> pd.DataFrame:
@@ -106,7 +108,7 @@ def killed(writer: Writer, path: Path, times: int) -> None:
 
 
 def starved(writer: Writer, path: Path, times: int) -> None:
-    """No room for the whole output."""
+    """A limit on the size of files that the whole output is beyond."""
     made = [writer.make(version) for version in (0, 1)]
     writer.write(made[0], path)
     before = path.read_bytes()
@@ -130,6 +132,59 @@ def starved(writer: Writer, path: Path, times: int) -> None:
             assert [found.name for found in path.parent.iterdir()] == [path.name]
     writer.write(made[1], path)
     assert writer.version(path) == 1
+
+
+def full(writer: Writer, path: Path, times: int) -> None:
+    """A disk without room for the whole output, in a namespace of its own where anybody may mount one."""
+    mount("-t", "tmpfs", "-o", f"size={DISK}", "lifecast", str(path.parent))
+    made = [writer.make(version) for version in (0, 1)]
+    ballast = path.parent / "ballast"
+    failed = 0
+    for time_ in range(times):
+        ballast.unlink(missing_ok=True)
+        writer.write(made[0], path)
+        before = path.read_bytes()
+        free = len(before) * time_ // max(times - 1, 1)  # from no room at all to room enough, or nearly
+        with open(ballast, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, os.statvfs(path.parent).f_bavail * BLOCK - free)
+        try:
+            writer.write(made[1], path)
+        except Exception:
+            failed += 1
+            assert path.read_bytes() == before
+        else:
+            assert writer.version(path) == 1
+        assert sorted(found.name for found in path.parent.iterdir()) == sorted(["ballast", path.name])
+    assert failed > times // 2, f"the disk was full {failed} times only"
+    ballast.unlink()
+    writer.write(made[1], path)
+    assert writer.version(path) == 1
+
+
+def forbidden(writer: Writer, path: Path, times: int) -> None:
+    """A disk that has become read-only."""
+    mount("-t", "tmpfs", "-o", f"size={DISK}", "lifecast", str(path.parent))
+    made = [writer.make(version) for version in (0, 1)]
+    for time_ in range(times):
+        old, new = made[time_ % 2], made[1 - time_ % 2]
+        writer.write(old, path)
+        before = path.read_bytes()
+        mount("-o", "remount,ro", str(path.parent))
+        try:
+            writer.write(new, path)
+        except lc.SettingsError as error:
+            assert "nothing may be written to" in str(error)
+        else:
+            raise AssertionError("a read-only disk was written to")
+        assert path.read_bytes() == before
+        assert [found.name for found in path.parent.iterdir()] == [path.name]
+        mount("-o", "remount,rw", str(path.parent))
+    writer.write(made[1], path)
+    assert writer.version(path) == 1
+
+
+def mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True)
 
 
 def doubled(writer: Writer, path: Path, times: int) -> None:
@@ -156,7 +211,14 @@ def doubled(writer: Writer, path: Path, times: int) -> None:
     assert seen <= {0, 1}
 
 
-FAULTS = {"killed": killed, "disk full": starved, "two at once": doubled}
+FAULTS = {
+    "killed": killed,
+    "no file so large": starved,
+    "disk full": full,
+    "disk read-only": forbidden,
+    "two at once": doubled,
+}
+OF_DISKS = ("disk full", "disk read-only")
 
 
 def main() -> None:
