@@ -5,6 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from likelihoods import assert_draws_are_single_values, grouped
 from published_numbers import Published, published
 from scipy import integrate, stats
 
@@ -27,15 +28,6 @@ from lifecast.kernels.gamma_gamma import expected_spend
 CDNOW = (0.243, 4.414, 0.793, 2.426)
 FORMULAS = [row for row in published("bg-nbd") if row.is_formula]
 WEEKS_PER_MONTH = 30.4375 / 7
-
-
-def grouped(x, t_x, T, weight=None):
-    """Rows as the likelihood takes them: distinct values and codes."""
-    columns = []
-    for values in (np.asarray(x, np.int64), np.asarray(t_x, float), np.asarray(T, float)):
-        distinct, code = np.unique(values, return_inverse=True)
-        columns += [distinct, code.astype(np.int64)]
-    return (*columns, np.ones(len(x)) if weight is None else np.asarray(weight, float))
 
 
 def customers(n, seed):
@@ -136,18 +128,9 @@ def test_is_the_gradient_the_slope_of_the_value(theta):
 
 
 def test_do_draws_in_parallel_equal_single_values_on_any_number_of_threads():
-    import numba
-
     rows = grouped(*customers(300, 5))
     theta = np.exp(np.random.default_rng(6).normal(0, 0.2, (37, 4))) * CDNOW
-    together = log_likelihood_draws(*rows, theta)
-    assert together.tolist() == [log_likelihood_value(*rows, *row) for row in theta]
-    threads = numba.get_num_threads()
-    try:
-        numba.set_num_threads(1)
-        assert log_likelihood_draws(*rows, theta).tolist() == together.tolist()
-    finally:
-        numba.set_num_threads(threads)
+    assert_draws_are_single_values(log_likelihood_draws, log_likelihood_value, rows, theta)
 
 
 def wide_grid(n, seed):

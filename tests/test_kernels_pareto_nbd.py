@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pandas as pd
 import pytest
+from likelihoods import assert_draws_are_single_values, grouped
 from published_numbers import Published, published
 from scipy import stats
 
@@ -26,15 +27,6 @@ from lifecast.kernels.pareto_nbd import (
 
 CDNOW = (0.553, 10.578, 0.606, 11.669)
 FORMULAS = [row for row in published("pareto-nbd") if row.is_formula]
-
-
-def grouped(x, t_x, T, weight=None):
-    """Rows as the likelihood takes them: distinct values and codes."""
-    columns = []
-    for values in (np.asarray(x, np.int64), np.asarray(t_x, float), np.asarray(T, float)):
-        distinct, code = np.unique(values, return_inverse=True)
-        columns += [distinct, code.astype(np.int64)]
-    return (*columns, np.ones(len(x)) if weight is None else np.asarray(weight, float))
 
 
 def histories(n, seed):
@@ -184,18 +176,9 @@ def test_does_a_search_without_an_end_end():
 
 
 def test_do_draws_in_parallel_equal_single_values_on_any_number_of_threads():
-    import numba
-
     rows = grouped(*histories(300, 5))
     theta = np.exp(np.random.default_rng(6).normal(0, 0.2, (37, 4))) * CDNOW
-    together = log_likelihood_draws(*rows, theta)
-    assert together.tolist() == [log_likelihood_value(*rows, *row) for row in theta]
-    threads = numba.get_num_threads()
-    try:
-        numba.set_num_threads(1)
-        assert log_likelihood_draws(*rows, theta).tolist() == together.tolist()
-    finally:
-        numba.set_num_threads(threads)
+    assert_draws_are_single_values(log_likelihood_draws, log_likelihood_value, rows, theta)
 
 
 def test_do_neighbours_in_a_table_leave_a_customer_alone():
