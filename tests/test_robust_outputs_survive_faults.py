@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from faults import FAULTS, OF_DISKS, WRITERS
 
@@ -93,3 +95,18 @@ write_table(model.forecast(rfm, 5000, worlds=5000, chunk_size=2357).customers, {
     assert ended.returncode != 0
     assert out.read_bytes() == b"the old one"
     assert [path.name for path in tmp_path.iterdir()] == ["customers.parquet"]
+
+
+@pytest.mark.parametrize("limit", ["1MB", "5MB"])
+def test_does_a_log_beyond_duckdbs_memory_leave_the_old_rfm(limit: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, 200_000), unit="D")
+    log = pd.DataFrame({"customer_id": rng.integers(0, 100_000, day.size), "date": day, "amount": 1.0})
+    log.to_parquet(tmp_path / "log.parquet")
+    out = tmp_path / "rfm.parquet"
+    out.write_bytes(b"the old one")
+    with pytest.raises(lc.DataError, match=r"more memory than DuckDB may use\. Pass a larger memory_limit"):
+        lc.rfm_summary(tmp_path / "log.parquet", to=out, memory_limit=limit)
+    assert out.read_bytes() == b"the old one"
+    assert {path.name for path in tmp_path.iterdir()} == {"log.parquet", "rfm.parquet"}
+    assert len(lc.rfm_summary(tmp_path / "log.parquet", to=out, memory_limit="1GB")) > 80_000

@@ -66,5 +66,10 @@ def damage_told() -> Iterator[None]:
 
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise DataError(
+            "The log needs more memory than DuckDB may use. Pass a larger memory_limit=. DuckDB says: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
     except (duckdb.Error, RuntimeError, UnicodeError) as error:  # the latter: names that are no text
         raise DataError(f"The log cannot be read. DuckDB says: {str(error).splitlines()[0]}") from error
