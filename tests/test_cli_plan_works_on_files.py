@@ -24,6 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     shop.log[["customer_id", "date", "amount", "channel"]].to_csv(place / "log.csv", index=False)
     shop.costs.to_csv(place / "costs.csv", index=False)
+    shop.costs.assign(start=shop.costs["start"].dt.strftime("01/%m/%Y")).to_csv(place / "days_first.csv")
+    shop.costs.drop(columns="start").groupby("channel").sum().to_csv(place / "no_months.csv")
     shop.log.to_csv(place / "accounts.csv", index=False)
     shop.identities.drop(columns="customer_id").to_csv(place / "people.csv", index=False)
     (place / "run.toml").write_text("market = false\n")
@@ -238,6 +240,8 @@ def test_is_a_channel_called_none_a_channel(folder: Path, tmp_path: Path) -> Non
         (["--budget", "100"], "A budget needs the costs so far"),
         (["--costs", "costs.xlsx"], "needed a table of costs, .csv or .parquet"),
         (["--costs", "nowhere.csv"], "no such file"),
+        (["--costs", "days_first.csv"], "start '01/01/2023' is no date"),
+        (["--costs", "no_months.csv", "--budget", "9"], "one row per channel and no start"),
         (["--costs", "costs.csv", "--budget", "9", "--objective", "median"], "--objective median"),
     ],
 )
@@ -245,7 +249,7 @@ def test_does_bad_input_end_politely(
     folder: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     out = tmp_path / "plan"
-    arguments = [str(folder / "costs.csv") if each == "costs.csv" else each for each in arguments]
+    arguments = [str(folder / each) if (folder / each).is_file() else each for each in arguments]
     result = run("plan", folder / "log.csv", "--model", folder / "model.nc", "--out", out, *arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lifecast.cli.printing import working
-from lifecast.errors import SettingsError
+from lifecast.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +23,8 @@ def read_costs(path: Path) -> "pd.DataFrame":
     ------
     SettingsError
         No such file, or one of another kind.
+    DataError
+        Its starts are no dates: 03/04 is never guessed.
     """
     import pandas as pd
 
@@ -31,8 +33,18 @@ def read_costs(path: Path) -> "pd.DataFrame":
     if not path.is_file():
         raise SettingsError(f"{path}: no such file. Pass the table of costs.")
     if path.suffix.lower() == ".parquet":
-        return pd.read_parquet(path)
-    return pd.read_csv(path, keep_default_na=False)  # a channel may be called "None"
+        costs = pd.read_parquet(path)
+    else:
+        costs = pd.read_csv(path, keep_default_na=False)  # a channel may be called "None"
+    if "start" in costs and not pd.api.types.is_numeric_dtype(costs["start"]):
+        start = pd.to_datetime(costs["start"], format="ISO8601", errors="coerce")
+        if start.isna().any():
+            raise DataError(
+                f"{path}: the start {costs['start'][start.isna()].iloc[0]!r} is no date. Needed: YYYY-MM-DD, "
+                "such as 2025-03-01."
+            )
+        costs["start"] = start
+    return costs
 
 
 def value_channels(

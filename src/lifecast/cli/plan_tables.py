@@ -115,7 +115,7 @@ def newcomers(case: Case) -> "pd.DataFrame | None":
     costs = case.costs
     if asked is False or costs is None or end is None or not {"start", "new_customers"} <= set(costs):
         return None
-    start = pd.to_datetime(costs["start"], errors="coerce") + pd.DateOffset(years=1)
+    start = pd.to_datetime(costs["start"]) + pd.DateOffset(years=1)
     later = costs.assign(start=start)[start > pd.Timestamp(end)]
     return later if later["new_customers"].sum() > 0 else None
 

@@ -115,7 +115,7 @@ def allocate(
         A budget that is not positive, bounds that it cannot meet, curves that do not level off, or neither
         costs nor curves.
     DataError
-        A channel without cost history, or a cost table that lacks a column or a figure.
+        A channel without cost history, or a cost table that lacks months, a column or a figure.
 
     Examples
     --------
@@ -210,6 +210,11 @@ def responses(
         )
     group = str(channels.table.index.name)
     rows = read_costs(costs, group)
+    if "start" not in costs and not rows[group].duplicated().any():
+        raise DataError(
+            f"The cost table has one row per {group} and no start, so nothing says what a month has cost and "
+            "brought. Pass a row per channel and month, with a column start; or curves=."
+        )
     paid = [name for name, cac in zip(channels.names, channels.cac, strict=True) if cac > 0.0]
     if not paid:
         raise DataError(
