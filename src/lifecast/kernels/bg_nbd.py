@@ -20,6 +20,13 @@ from lifecast.kernels.special import incomplete_beta, log_gamma_ratio
 _LEGENDRE_POINTS, _LEGENDRE_WEIGHTS = gauss_legendre(16)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def one_minus_expit(log_odds: float) -> float:
+    """1 / (1 + exp(log odds)) without overflow, and without a branch."""
+    smaller = math.exp(-abs(log_odds))
+    return (smaller if log_odds > 0.0 else 1.0) / (1.0 + smaller)
+
+
 @njit(cache=True, nogil=True)
 def log_odds_dead(x: int, t_x: float, T: float, r: float, alpha: float, a: float, b: float) -> float:
     """Log odds of having left, for x >= 1 [Fader, Hardie & Lee 2008, note 021, eq. 5]."""
@@ -35,13 +42,7 @@ def probability_alive(x: int, t_x: float, T: float, r: float, alpha: float, a: f
     >>> round(probability_alive(26, 30.857143, 31.0, 0.243, 4.414, 0.793, 2.426), 4)
     0.9689
     """
-    if x == 0:
-        return 1.0
-    log_odds = log_odds_dead(x, t_x, T, r, alpha, a, b)
-    if log_odds > 0.0:
-        odds_alive = math.exp(-log_odds)
-        return odds_alive / (1.0 + odds_alive)
-    return 1.0 / (1.0 + math.exp(log_odds))
+    return 1.0 if x == 0 else one_minus_expit(log_odds_dead(x, t_x, T, r, alpha, a, b))
 
 
 @njit(cache=True, nogil=True)

@@ -6,19 +6,28 @@ import numpy as np
 from numba import njit
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels.bg_nbd import probability_alive, purchase_pmf
+from lifecast.kernels.bg_nbd import one_minus_expit, purchase_pmf
 from lifecast.kernels.drift import drifted
 
 
 @njit(cache=True, nogil=True)
 def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:
-    """`probability_alive` of every row in every world, shape (row, world)."""
-    table = np.empty((x.size, theta.shape[0]))
+    """`probability_alive` of every row in every world, shape (row, world).
+
+    Rows come sorted by x, whose logs are taken once.
+    """
+    S = theta.shape[0]
+    table, of_x = np.empty((x.size, S)), np.empty(S)
     for i in range(x.size):
-        for s in range(theta.shape[0]):
-            table[i, s] = probability_alive(
-                x[i], t_x[i], T[i], theta[s, 0], theta[s, 1], theta[s, 2], theta[s, 3]
-            )
+        if x[i] == 0:
+            table[i] = 1.0
+            continue
+        if i == 0 or x[i] != x[i - 1]:
+            for s in range(S):
+                of_x[s] = math.log(theta[s, 2]) - math.log(theta[s, 3] + (x[i] - 1))
+        for s in range(S):
+            longer = math.log1p((T[i] - t_x[i]) / (theta[s, 1] + t_x[i]))
+            table[i, s] = one_minus_expit(of_x[s] + (theta[s, 0] + x[i]) * longer)
     return table
 
 
