@@ -163,18 +163,24 @@ def gamma_constants(shape: float) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True, inline="always")
 def next_gamma_given(state: np.uint64, d: float, c: float) -> tuple[np.uint64, float]:
-    """A gamma variate of scale one and a shape of one or more, by its constants [Marsaglia & Tsang 2000]."""
+    """A gamma variate of scale one and a shape of one or more, by its constants [Marsaglia & Tsang 2000].
+
+    Their squeeze lets 7% of the variates through to the logs, where nearly all are accepted. That they are
+    with a chance of at least 1 - 3/4 d x^4 / (1 + min(x, 0)), by the series of log(1 + x), spares most of
+    these; with a margin for rounding, so that the variates are the same.
+    """
     while True:
         state, z = next_normal(state)
-        cube = 1.0 + c * z
+        x = c * z
+        cube = 1.0 + x
         if cube <= 0.0:
             continue
         cube = cube * cube * cube
         state, u = next_uniform(state)
-        square = z * z
-        if u < 1.0 - 0.0331 * square * square:
+        fourth = (x * x) * (x * x)
+        if not (1.0 - u) * (1.0 + min(x, 0.0)) <= 0.76 * d * fourth + 1e-12 * (1.0 + d):
             return state, d * cube
-        if math.log(u) < 0.5 * square + d * (1.0 - cube + math.log(cube)):
+        if math.log(u) < 0.5 * z * z + d * (1.0 - cube + math.log(cube)):
             return state, d * cube
 
 
