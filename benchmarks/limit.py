@@ -1,10 +1,11 @@
 """Against the limit: scoring beside drawing the random variates that it needs, and nothing else.
 
 Run: python benchmarks/limit.py [customers]. Scores simulated CDNOW-like customers in 1,000 worlds over 12
-months, one thread, and counts what is drawn on the way. The same compiled functions of
-`lifecast.kernels.stream` then draw just as many variates of each kind, from one stream, and add them up: no
-model, no customers, no memory. And counting the distinct histories of purchases in a Parquet file, beside one
-pass of DuckDB over it. Times are CPU seconds, each the least of three.
+months, one thread, and counts what is drawn on the way; parameters are drawn once for all, and a textbook
+market draws nothing. The same compiled functions of `lifecast.kernels.stream` then draw just as many variates
+of each kind, from one stream, and add them up: no model, no customers, no memory. And counting the distinct
+histories of purchases in a Parquet file, beside one pass of DuckDB over it. Times are CPU seconds, each the
+least of three.
 """
 
 import sys
@@ -19,29 +20,74 @@ from numba import njit
 from simulated import cdnow_like
 
 import lifecast as lc
-from lifecast.kernels.stream import first_bits, next_exponential, next_gamma, next_uniform, to_uniform
-from lifecast.simulation import Futures
+from lifecast.arrays import Floats, Integers, Keys
+from lifecast.kernels.stream import (
+    TIMING,
+    first_bits,
+    mix64,
+    next_exponential,
+    next_gamma,
+    next_uniform,
+    to_uniform,
+)
+from lifecast.simulation import Futures, Simulation, customer_keys
 
 WORLDS = 1000
 
 
+@njit(nogil=True)
+def drawn_for_timing(
+    x: Integers, keys: Keys, first: Integers, world: np.ndarray, theta: Floats
+) -> tuple[int, int, int]:
+    """Customers in worlds in which they buy; rates and gaps drawn for them: their tosses, once more.
+
+    Who leaves at the first purchase needs no rate, and who leaves at all no gap after the last.
+    """
+    buyers = rates = gaps = 0
+    for i in range(keys.size):
+        e = first[i]
+        while e < first[i + 1]:
+            s, begin, leaves = world[e], e, False
+            state = mix64(first_bits(keys[i], s) ^ TIMING)
+            tosses = theta[s, 2] + theta[s, 3] + x[i]
+            while e < first[i + 1] and world[e] == s:
+                state, u = next_uniform(state)
+                leaves = u * tosses < theta[s, 2]
+                tosses += 1.0
+                if not leaves:
+                    if e == begin:
+                        rates += 1
+                        state, _ = next_gamma(state, theta[s, 0] + x[i] + 1.0)
+                    gaps += 1
+                    state, _ = next_exponential(state)
+                e += 1
+            buyers += 1
+    return buyers, rates, gaps
+
+
 class Counts:
-    """Observer that counts purchases, and the customers and worlds that have any."""
+    """Observer that counts what is drawn for the purchases it sees."""
 
-    def __init__(self) -> None:
-        self.purchases = self.buyers = self.again = 0
+    def __init__(self, simulation: Simulation) -> None:
+        rfm = simulation.rfm
+        self.x, self.keys = rfm.frequency, customer_keys(rfm.customer_id, simulation.seed)
+        ((_, shared),) = simulation.worlds.by_kind(rfm)
+        self.theta = shared.purchases
+        self.purchases = self.buyers = self.rates = self.gaps = 0
 
-    def look(self, futures: Futures) -> tuple[int, int, int]:
-        """Purchases; customers and worlds with one; with two or more."""
-        customer = np.repeat(np.arange(futures.customer.size), np.diff(futures.first))
-        found = np.bincount(customer * WORLDS + futures.world)
-        return int(found.sum()), int(np.count_nonzero(found)), int(np.count_nonzero(found > 1))
+    def look(self, futures: Futures) -> tuple[int, int, int, int]:
+        """Purchases; customers and worlds with one; rates; gaps after a purchase."""
+        who = futures.customer
+        drawn = drawn_for_timing(self.x[who], self.keys[who], futures.first, futures.world, self.theta)
+        return futures.world.size, *drawn
 
-    def keep(self, part: tuple[int, int, int]) -> None:
+    def keep(self, part: tuple[int, int, int, int]) -> None:
         """Add them up."""
-        self.purchases += part[0]
-        self.buyers += part[1]
-        self.again += part[2]
+        purchases, buyers, rates, gaps = part
+        self.purchases += purchases
+        self.buyers += buyers
+        self.rates += rates
+        self.gaps += gaps
 
 
 @njit(nogil=True)
@@ -105,17 +151,15 @@ def main() -> None:
         )
 
     score(cdnow_like(2_000, seed=2))  # compile
-    counts = Counts()
-    score(rfm).watch(counts, threads=1)
+    forecast = score(rfm)
+    counts = Counts(forecast.simulation)
+    forecast.watch(counts, threads=1)
     scoring = seconds(lambda: score(rfm))
     needed: dict[str, tuple[int, Callable[[int], float]]] = {
         "uniforms, of each customer and world": (customers * WORLDS, draw_first),
         "uniforms, one per purchase: does who buys leave?": (counts.purchases, draw_uniforms),
-        "exponentials, gaps between purchases, and the first": (
-            counts.purchases + counts.buyers,
-            draw_exponentials,
-        ),
-        "gammas, rates of those who stay": (counts.again, lambda n: draw_gammas(n, 1.0 + theta["r"])),
+        "exponentials, gaps before and after a purchase": (counts.buyers + counts.gaps, draw_exponentials),
+        "gammas, rates of those who stay": (counts.rates, lambda n: draw_gammas(n, 1.0 + theta["r"])),
         "gammas, levels of spend": (counts.buyers, lambda n: draw_gammas(n, theta["q"])),
         "gammas, amounts": (counts.purchases, lambda n: draw_gammas(n, theta["p"])),
     }
