@@ -120,7 +120,9 @@ class CLTV(Foresight, Settings):
         outliers : "keep" or "leave out", default "keep"
             Whether customers who alone move the parameters by more than two posterior standard deviations,
             such as a test account with 5,000 purchases, take part. The diagnostics name them either way, and
-            say what the parameters are with and without; customers left out are scored all the same.
+            say what the parameters are with and without; customers left out are scored all the same. The
+            market is learned from all: an RFM's past is summed up before anybody is known to stand out. A
+            customer who is most of the sales should be taken out of the log itself.
 
         Returns
         -------
