@@ -36,11 +36,12 @@ def differing(draws: int, d: float, c: float) -> tuple[int, float]:
 
 @pytest.mark.parametrize("shape", [1.0, 1.2, 3.6, 50.0, 1e4, 1e8])
 def test_are_variates_those_that_the_logs_accept(shape: float) -> None:
-    moved, largest = differing(2_000_000, *gamma_constants(shape))
+    moved, largest = differing(100_000, *gamma_constants(shape))
     assert moved == 0
     assert largest < 1e-14
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # of NumPy, where uncompiled
 @pytest.mark.parametrize("d", [math.inf, math.nan])
 def test_does_a_shape_that_is_no_number_end(d: float) -> None:
     assert not math.isfinite(next_gamma_given(np.uint64(1), d, 0.0)[1])
