@@ -1,15 +1,17 @@
 """From a log of any size to every customer's value without holding either in memory: seconds and memory.
 
-Run: python benchmarks/out_of_core.py [--transactions 100000000] [--worlds 1000] [--memory-limit 4GB]. A
-simulated shop's transactions, in one Parquet file per quarter, become an RFM in Parquet, the posterior of
-purchases and of spend with the market, and the customers' forecasts in Parquet. Every stage is a process of
-its own, after a warm-up in that process; what a stage took and its peak of memory are printed. The files stay
-in --folder, if one is given: a log and an RFM that are there are used again.
+Run: python benchmarks/out_of_core.py [--transactions 100000000] [--worlds 1000] [--memory-limit 4GB]
+[--write]. A simulated shop's transactions, in one Parquet file per quarter, become an RFM in Parquet, the
+posterior of purchases and of spend with the market, and the customers' forecasts in Parquet. Every stage is a
+process of its own, after a warm-up in that process; what a stage took and its peak of memory are printed. The
+files stay in --folder, if one is given: a log that is there is used again. --write keeps the figures in
+docs/out_of_core.json, and makes of them the table of docs/benchmarks.md.
 """
 
 import argparse
 import json
-import resource
+import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -20,9 +22,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from costs.measured import peak
 
 import lifecast as lc
 
+FIGURES = Path(__file__).resolve().parent.parent / "docs" / "out_of_core.json"
 FIRST, DAYS, QUARTER = np.datetime64("2022-01-01"), 1096, 92
 A_TIME = 500_000  # customers simulated together
 PURCHASES = 12.9  # of a customer on average
@@ -108,6 +112,20 @@ def run_stage(stage: str, folder: Path, worlds: int, memory_limit: str) -> str:
     return f"{effective:,.0f} effective draws"
 
 
+def keep(figures: list[dict], folder: Path, worlds: int, memory_limit: str) -> None:
+    """Write what was measured, and of what, for the docs."""
+    kept = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "transactions": sum(pq.read_metadata(log).num_rows for log in folder.glob("log-*.parquet")),
+        "customers": pq.read_metadata(folder / "rfm.parquet").num_rows,
+        "worlds": worlds,
+        "memory_limit": memory_limit,
+        "figures": figures,
+    }
+    FIGURES.write_text(json.dumps(kept, indent=1) + "\n")
+    subprocess.run([sys.executable, str(FIGURES.parent / "make_benchmarks.py")], check=True)
+
+
 STAGES = ("rfm", "fit of purchases alone", "fit", "forecast")
 
 
@@ -119,6 +137,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=1000)
     parser.add_argument("--memory-limit", default="4GB", help="DuckDB's")
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     warnings.simplefilter("ignore", lc.LifecastWarning)
@@ -130,7 +149,7 @@ def main() -> None:
             "said": said,
             "seconds": time.perf_counter() - clock,
             "cpu": time.process_time() - cpu,
-            "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "peak": peak(),
         }
         print(json.dumps(figures))
         return
@@ -139,16 +158,20 @@ def main() -> None:
         folder.mkdir(exist_ok=True)
         if not any(folder.glob("log-*.parquet")):
             print(f"simulated {make_log(asked.transactions, folder):,} transactions", flush=True)
+        figures = []
         for stage in STAGES:
             command = [sys.executable, __file__, "--stage", stage, "--folder", str(folder)]
             command += ["--worlds", str(asked.worlds), "--memory-limit", asked.memory_limit]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             found = json.loads(done.stdout.splitlines()[-1])
+            figures.append({"stage": stage} | found)
             print(
                 f"{stage}: {found['seconds']:.1f} s ({found['cpu']:.1f} s of CPU), "
                 f"peak {found['peak']:,.0f} MB; {found['said']}",
                 flush=True,
             )
+        if asked.write:
+            keep(figures, folder, asked.worlds, asked.memory_limit)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Turn docs/benchmarks.json, what benchmarks/beside_peers.py --write measured, into tables and a figure.
+"""Turn what benchmarks measured into tables and a figure.
 
-Run: python docs/make_benchmarks.py. Writes docs/benchmarks.md between its marks, and docs/images/costs.png.
+Run: python docs/make_benchmarks.py. Of docs/benchmarks.json, by benchmarks/beside_peers.py --write, and of
+docs/out_of_core.json, by benchmarks/out_of_core.py --write. Writes docs/benchmarks.md between its marks, and
+docs/images/costs.png.
 """
 
 import json
@@ -87,6 +89,29 @@ def draw(figures: pd.DataFrame) -> None:
     plt.close(figure)
 
 
+def larger_than_memory() -> None:
+    """Write what each stage takes from a log that no memory holds to every customer's value."""
+    kept = json.loads((DOCS / "out_of_core.json").read_text())
+    said = {
+        "rfm": "RFM of the log, with its past",
+        "fit of purchases alone": "posterior of purchases",
+        "fit": "posterior of purchases and spend, with the market",
+        "forecast": f"every customer's value, {kept['worlds']:,} worlds",
+    }
+    rows = {
+        said[row["stage"]]: [f"{row['cpu']:,.0f} s", f"{row['peak'] / 1000:.2f} GB"]
+        for row in kept["figures"]
+    }
+    shown = pd.DataFrame.from_dict(rows, orient="index", columns=["CPU time", "peak of memory"])
+    write(PAGE, "out of core", markdown(shown.rename_axis("stage")))
+    write(
+        PAGE,
+        "out of core, of what",
+        f"{kept['transactions']:,} transactions of {kept['customers']:,} customers; DuckDB's memory is "
+        f"limited to {kept['memory_limit']}. Measured on {kept['machine']}.",
+    )
+
+
 def main() -> None:
     """Write the page and its figure."""
     kept = json.loads((DOCS / "benchmarks.json").read_text())
@@ -100,6 +125,7 @@ def main() -> None:
     write(PAGE, "start-up", markdown(start_up.map("{:.2f} s".format).rename_axis("")))
     write(PAGE, "machine", f"Measured on {kept['machine']}.")
     draw(figures)
+    larger_than_memory()
 
 
 if __name__ == "__main__":
