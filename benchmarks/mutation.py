@@ -1,98 +1,331 @@
-"""Do the tests notice when a formula is changed? Copies of the package, each with one change.
+"""Do the tests notice when a formula is changed? Copies of kernels and forecast, each with one change.
 
-Run: python benchmarks/mutation.py [MUTANTS]. Each mutant is one operator, comparison or constant changed at a
-place drawn by lot; it is killed where a test that sees its file fails. Half a minute for each, and more.
+Run: python benchmarks/mutation.py [--mutants 100] [--seed 1] [--quick] [--survivors] [--record]. Operators,
+comparisons, constants, conditions and jumps are changed, one at a time, at places drawn by lot from all that
+there are. A mutant is killed where a test that sees its file fails. Formulas run uncompiled in their own
+tests, which is quicker than to compile each mutant. --quick asks those alone; --survivors holds those that
+the record says survived against all. --record keeps the outcome in docs/reliability/mutation.json, where the
+reason why a survivor changes no result is added by hand. Three seconds of computing for a mutant that dies at
+once, a minute for one that survives.
 """
 
+import argparse
 import ast
+import copy
+import json
 import os
 import random
+import re
+import resource
 import shutil
-import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import mpmath  # noqa: F401
+import numba
+import pandas  # noqa: F401
+import pyarrow.parquet  # noqa: F401
+import pytest
+import scipy.stats  # noqa: F401
+import xarray  # noqa: F401
+from arviz_stats.base import array_stats  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
+RECORD = ROOT / "docs" / "reliability" / "mutation.json"
+SECONDS = 120  # of computing that a mutant's tests may take beyond three times what they took before
+
+
+def plain(name: str, *arguments: str) -> tuple[str, ...]:
+    """Tests in which nothing is compiled; unsigned integers wrap around as they do when compiled."""
+    return (
+        "plain",
+        name,
+        "-W",
+        "ignore:overflow encountered in scalar:RuntimeWarning",
+        *arguments,
+    )
+
+
+def compiled(name: str, *arguments: str) -> tuple[str, ...]:
+    """Tests of compiled kernels."""
+    return ("compiled", name, *arguments)
+
+
+def battery(which: str) -> tuple[str, ...]:
+    """What every family must do, of some families."""
+    return compiled("test_families_battery.py", "-k", which)
+
+
+GRID = plain("test_robust_kernels_keep_their_digits.py")
+FIGURES = plain("test_forecast_figures_stay_the_same.py", "-k", "this_process")
+GOLDEN = compiled("test_forecast_golden.py")
+EXACT = compiled("test_forecast_sums_are_exact.py")
+SETTINGS = compiled("test_forecast_settings_mean_what_they_say.py")
+BG_NBD = plain("test_kernels_bg_nbd.py")
+PARETO_NBD = plain("test_kernels_pareto_nbd.py", "-k", "not quadrature")
+BG_BB = plain("test_kernels_bg_bb.py", "-k", "not simulated")
+SIMULATED_BG_BB = compiled("test_kernels_bg_bb.py", "-k", "simulated")
+NEW = compiled("test_new_customers_are_valued_honestly.py")
+STREAMS = compiled("test_kernels_streams_are_random.py")
+DIGITS = compiled("test_forecast_expectations_keep_their_digits.py")
+SCENARIOS = compiled("test_planning_scenarios_are_exact.py")
 # What is mutated, and the tests that see it, the quickest first.
 SEEN_BY = {
-    "kernels/gamma_gamma.py": ["test_kernels_gamma_gamma.py", "test_robust_kernels_keep_their_digits.py"],
-    "kernels/bg_nbd.py": ["test_kernels_bg_nbd.py", "test_robust_kernels_keep_their_digits.py"],
-    "kernels/bg_nbd_likelihood.py": ["test_kernels_bg_nbd.py", "test_robust_kernels_keep_their_digits.py"],
-    "kernels/beta_average.py": ["test_kernels_bg_nbd.py", "test_robust_kernels_keep_their_digits.py"],
-    "kernels/bg_nbd_simulation.py": ["test_families_battery.py", "test_forecast_golden.py"],
-    "kernels/gamma_gamma_simulation.py": ["test_families_battery.py", "test_forecast_golden.py"],
-    "simulation.py": ["test_forecast_golden.py", "test_forecast_invariance.py"],
-    "forecast.py": ["test_forecast_golden.py", "test_forecast_settings_mean_what_they_say.py"],
+    "kernels/beta_average.py": [GRID, FIGURES, BG_NBD],
+    "kernels/bg_bb.py": [GRID, BG_BB, FIGURES, battery("bg-bb")],
+    "kernels/bg_bb_simulation.py": [FIGURES, SIMULATED_BG_BB, battery("bg-bb")],
+    "kernels/bg_bb_worlds.py": [FIGURES, BG_BB, battery("bg-bb")],
+    "kernels/bg_nbd.py": [GRID, FIGURES, BG_NBD, battery("bg-nbd")],
+    "kernels/bg_nbd_expectations.py": [FIGURES, DIGITS],
+    "kernels/bg_nbd_likelihood.py": [GRID, FIGURES, BG_NBD, battery("bg-nbd")],
+    "kernels/bg_nbd_simulation.py": [FIGURES, battery("simulated and bg-nbd"), GOLDEN],
+    "kernels/bg_nbd_worlds.py": [FIGURES, battery("bg-nbd")],
+    "kernels/chebyshev.py": [GRID, FIGURES, PARETO_NBD],
+    "kernels/clock.py": [FIGURES, battery("simulated and nbd")],
+    "kernels/drift.py": [FIGURES, battery("simulated and nbd")],
+    "kernels/gamma_gamma.py": [GRID, plain("test_kernels_gamma_gamma.py"), FIGURES, battery("gamma-gamma")],
+    "kernels/gamma_gamma_simulation.py": [FIGURES, battery("gamma-gamma")],
+    "kernels/gauss_legendre.py": [GRID, FIGURES, BG_NBD],
+    "kernels/interpolation.py": [plain("test_spend_nodes_give_the_same_sums.py")],
+    "kernels/log_normal.py": [GRID, plain("test_kernels_log_normal.py"), FIGURES, battery("log-normal")],
+    "kernels/log_normal_simulation.py": [FIGURES, battery("log-normal")],
+    "kernels/mbg_nbd.py": [GRID, plain("test_kernels_mbg_nbd.py"), FIGURES, battery("mbg-nbd")],
+    "kernels/nbd.py": [
+        GRID,
+        plain("test_kernels_nbd.py"),
+        FIGURES,
+        battery("nbd and not g-nbd and not o-nbd"),
+    ],
+    "kernels/never_again.py": [GRID, FIGURES, PARETO_NBD, battery("pareto-nbd")],
+    "kernels/pareto_nbd.py": [GRID, FIGURES, PARETO_NBD, battery("pareto-nbd")],
+    "kernels/pareto_nbd_changed.py": [FIGURES, SCENARIOS],
+    "kernels/pareto_nbd_simulation.py": [FIGURES, battery("pareto-nbd")],
+    "kernels/pareto_nbd_worlds.py": [FIGURES, battery("pareto-nbd")],
+    "kernels/pooling.py": [compiled("test_groups_and_covariates.py")],
+    "kernels/power_integral.py": [GRID, FIGURES, BG_NBD, battery("pareto-nbd")],
+    "kernels/reduction.py": [FIGURES, EXACT, SETTINGS],
+    "kernels/scores.py": [plain("test_evaluation_scores_are_right.py")],
+    "kernels/shifted_beta_geometric.py": [
+        GRID,
+        plain("test_kernels_sbg.py"),
+        FIGURES,
+        battery("sbg or bg-bb"),
+    ],
+    "kernels/special.py": [GRID, plain("test_kernels_gamma_gamma.py"), FIGURES, BG_NBD],
+    "kernels/stream.py": [FIGURES, STREAMS],
+    "closed_forms.py": [FIGURES, SETTINGS, NEW],
+    "foresight.py": [FIGURES, SETTINGS, NEW],
+    "forecast.py": [FIGURES, EXACT, SETTINGS],
+    "grouped_forecast.py": [FIGURES, EXACT],
+    "outlook.py": [FIGURES, EXACT, SETTINGS],
+    "period_sums.py": [FIGURES, EXACT],
+    "saved_forecast.py": [compiled("test_posterior_files_come_back.py")],
+    "simulation.py": [FIGURES, EXACT, SETTINGS],
+    "sums.py": [FIGURES, EXACT],
+    "worlds.py": [FIGURES, EXACT, SETTINGS, NEW],
 }
-OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult}
-COMPARISONS = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq}
+OPERATORS: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
+    ast.FloorDiv: ast.Div, ast.Mod: ast.Mult, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
+    ast.BitXor: ast.BitOr, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+COMPARISONS: dict[type, list[type]] = {
+    ast.Lt: [ast.LtE, ast.GtE], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.LtE],
+    ast.GtE: [ast.Gt, ast.Lt],
+    ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is], ast.In: [ast.NotIn],
+    ast.NotIn: [ast.In],
+}  # fmt: skip
 
 
-def places(tree: ast.AST) -> list[ast.AST]:
-    """Nodes that can be changed, but for those of type annotations and default values."""
-    kept: list[ast.AST] = []
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef):
-            for statement in function.body:
-                kept += [node for node in ast.walk(statement) if changeable(node) and node not in kept]
-    return kept
+@dataclass(frozen=True)
+class Mutant:
+    """A file with one change, and what it is called: the function, the statement, the change."""
+
+    file: str
+    name: str
+    make: Callable[[], str]  # the changed source
 
 
-def changeable(node: ast.AST) -> bool:
-    """Whether a node is an operator, a comparison or a number."""
-    if isinstance(node, ast.BinOp):
-        return type(node.op) in OPERATORS
-    if isinstance(node, ast.Compare):
-        return type(node.ops[0]) in COMPARISONS
-    return isinstance(node, ast.Constant) and type(node.value) in (int, float)
-
-
-def change(node: ast.AST) -> str:
-    """Change a node in place; what was done, in words."""
-    before = ast.unparse(node)
-    if isinstance(node, ast.BinOp):
-        node.op = OPERATORS[type(node.op)]()
+def changes(node: ast.AST) -> Iterator[ast.AST]:
+    """What a node can be changed to."""
+    changed: Any = copy.copy(node)
+    if isinstance(node, ast.BinOp | ast.AugAssign | ast.BoolOp) and type(node.op) in OPERATORS:
+        changed.op = OPERATORS[type(node.op)]()
+        yield changed
     elif isinstance(node, ast.Compare):
-        node.ops[0] = COMPARISONS[type(node.ops[0])]()
-    elif isinstance(node, ast.Constant):
-        node.value += 1
-    return f"line {node.lineno}: {before} -> {ast.unparse(node)}"  # type: ignore[attr-defined]
+        for other in COMPARISONS[type(node.ops[0])]:
+            yield ast.Compare(node.left, [other(), *node.ops[1:]], node.comparators)
+    elif isinstance(node, ast.UnaryOp):
+        yield node.operand
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float):
+        yield ast.Constant(not node.value if isinstance(node.value, bool) else node.value + 1)
+    elif isinstance(node, ast.Break | ast.Continue):
+        yield ast.Continue() if isinstance(node, ast.Break) else ast.Break()
 
 
-def killed(file: str, source: str) -> bool:
-    """Whether a test fails with this source; kernels are compiled anew, in a cache of their own."""
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(
-            ROOT / "src" / "lifecast", Path(folder, "lifecast"), ignore=shutil.ignore_patterns("__pycache__")
-        )
-        Path(folder, "lifecast", file).write_text(source, encoding="utf-8")
-        environment = os.environ | {"PYTHONPATH": folder, "NUMBA_CACHE_DIR": f"{folder}/numba"}
-        tests = [str(ROOT / "tests" / name) for name in SEEN_BY[file]]
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+def mutants(file: str) -> list[Mutant]:
+    """Every mutant of a file; type annotations, decorators and docstrings are let be."""
+    tree = ast.parse((ROOT / "src" / "lifecast" / file).read_text(encoding="utf-8"))
+    made: list[Mutant] = []
+
+    def visit(parent: ast.AST, where: str, statement: str) -> None:
+        for field, value in ast.iter_fields(parent):
+            if field in ("annotation", "returns", "decorator_list", "type_params"):
+                continue
+            for at, node in enumerate(value if isinstance(value, list) else [value]):
+                if not isinstance(node, ast.AST):
+                    continue
+                inside = (
+                    f"{where}{node.name}: " if isinstance(node, ast.FunctionDef | ast.ClassDef) else where
+                )
+                said = ast.unparse(node).split("\n")[0] if isinstance(node, ast.stmt) else statement
+                for changed in changes(node):
+                    name = f"{file}: {inside}{said} | {words(node)} -> {words(changed)}"
+                    again = sum(mutant.name.startswith(name) for mutant in made)
+                    name += f" ({again + 1})" * (again > 0)
+                    made.append(Mutant(file, name, partial(source, tree, parent, field, at, node, changed)))
+                visit(node, inside, said)
+
+    visit(tree, "", "")
+    return made
+
+
+def source(tree: ast.AST, parent: ast.AST, field: str, at: int, node: ast.AST, changed: ast.AST) -> str:
+    """The source of a tree with one node changed."""
+    put(parent, field, at, changed)
+    try:
+        return ast.unparse(tree)
+    finally:
+        put(parent, field, at, node)
+
+
+def put(parent: ast.AST, field: str, at: int, node: ast.AST) -> None:
+    """Put a node where another one was."""
+    value = getattr(parent, field)
+    if isinstance(value, list):
+        value[at] = node
+    else:
+        setattr(parent, field, node)
+
+
+def words(node: ast.AST) -> str:
+    """A node on one line."""
+    return ast.unparse(node).split("\n")[0]
+
+
+class Bench:
+    """A copy of the package, whose kernels are compiled once and again only where a mutant is called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.package = folder / "lifecast"
+        self.kept = folder / "kept"
+        self.sound: set[tuple[str, ...]] = set()  # tests that pass as long as nothing is changed
+        self.seconds: dict[tuple[str, ...], float] = {}
+        shutil.copytree(ROOT / "src" / "lifecast", self.package)  # with what is compiled already
+
+    def run(self, command: tuple[str, ...]) -> int:
+        """How some tests end, in a process of its own that has loaded all libraries but this one."""
+        child = os.fork()
+        if child == 0:
+            try:
+                self.test(command)
+            finally:
+                os._exit(pytest.ExitCode.USAGE_ERROR)  # never back into what the parent does
+        _, status, used = os.wait4(child, 0)
+        self.seconds.setdefault(command, used.ru_utime + used.ru_stime)
+        code = os.waitstatus_to_exitcode(status)
+        if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+            raise SystemExit(f"{command}: pytest ends with {code}")
+        return code
+
+    def test(self, command: tuple[str, ...]) -> None:
+        """Run some tests in this process, and end it with pytest's code."""
+        limit = SECONDS + 3 * int(self.seconds.get(command, 0.0))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))  # a loop without an end is noticed
+        os.chdir(ROOT)
+        os.environ["PYTHONPATH"] = str(self.package.parent)
+        sys.path.insert(0, str(self.package.parent))
+        mode, name, *arguments = command
+        numba.config.DISABLE_JIT = int(mode == "plain")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os._exit(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *arguments, f"tests/{name}"]))
+
+    def killer(self, mutant: Mutant, modes: tuple[str, ...]) -> str:
+        """The first tests of these modes that fail with a mutant, or "" where none does."""
+        tests = [command for command in SEEN_BY[mutant.file] if command[0] in modes]
+        path = self.package / mutant.file
+        original, times = path.read_text(encoding="utf-8"), path.stat()
+        cache = self.package / "kernels" / "__pycache__"
+        shutil.copytree(cache, self.kept)
+        path.write_text(mutant.make(), encoding="utf-8")
+        for caller in callers(mutant.file):  # numba looks at no file but the function's own
+            for stale in cache.glob(f"{caller}.*.nb?"):
+                stale.unlink()
         try:
-            return (
-                subprocess.run(
-                    command, env=environment, cwd=ROOT, capture_output=True, timeout=900
-                ).returncode
-                == 1
-            )
-        except subprocess.TimeoutExpired:  # a loop without an end is noticed
-            return True
+            found = next((command for command in tests if self.run(command) != 0), None)
+        finally:
+            path.write_text(original, encoding="utf-8")
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+            shutil.rmtree(cache)
+            self.kept.rename(cache)
+        if found is not None and found not in self.sound:
+            if self.run(found) != 0:
+                raise SystemExit(f"{found} fails although nothing is changed.")
+            self.sound.add(found)
+        return "" if found is None else " ".join(found[:2])
+
+
+def callers(file: str) -> set[str]:
+    """A kernel's file, and those that call it, by name without ending."""
+    folder = ROOT / "src" / "lifecast" / "kernels"
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
+    found = {Path(file).stem} & set(texts) if file.startswith("kernels/") else set()
+    for _ in texts:
+        names = "|".join(found)
+        calls = re.compile(rf"kernels\.({names}) import|kernels import ({names})\b")
+        found |= {name for name, text in texts.items() if found and calls.search(text)}
+    return found
+
+
+def draw(count: int, seed: int) -> list[Mutant]:
+    """Mutants by lot: so many of the kernels, and half as many of the forecast."""
+    rng = random.Random(seed)
+    there = [mutant for file in SEEN_BY for mutant in mutants(file)]
+    kernels = [mutant for mutant in there if mutant.file.startswith("kernels/")]
+    rest = [mutant for mutant in there if not mutant.file.startswith("kernels/")]
+    print(f"{len(kernels):,} mutants of kernels, {len(rest):,} of the forecast", flush=True)
+    return rng.sample(kernels, count) + rng.sample(rest, count // 2)
 
 
 def main() -> None:
-    """Try so many mutants, drawn by lot with a fixed seed."""
-    rng = random.Random(1)
-    dead, count = 0, int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    for number in range(count):
-        file = rng.choice(list(SEEN_BY))
-        tree = ast.parse((ROOT / "src" / "lifecast" / file).read_text(encoding="utf-8"))
-        done = change(rng.choice(places(tree)))
-        noticed = killed(file, ast.unparse(tree))
-        dead += noticed
-        print(f"{'killed  ' if noticed else 'SURVIVED'} {file} {done}", flush=True)
-        print(f"{dead} of {number + 1} killed", flush=True)
+    """Try so many mutants, or the survivors of those again."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--mutants", type=int, default=100, help="of kernels; half as many of the forecast")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--survivors", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="uncompiled tests alone")
+    parser.add_argument("--record", action="store_true")
+    asked = parser.parse_args()
+    drawn = draw(asked.mutants, asked.seed)
+    found: dict[str, dict[str, str]] = (
+        json.loads(RECORD.read_text(encoding="utf-8")) if asked.survivors else {}
+    )
+    if asked.survivors:
+        drawn = [mutant for mutant in drawn if not any(found[mutant.name].values())]
+    random.Random(asked.seed).shuffle(drawn)  # so that the first ones are a sample too
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        for number, mutant in enumerate(drawn, 1):
+            modes = ("plain",) if asked.quick else ("plain", "compiled")
+            found[mutant.name] = {"killed by": bench.killer(mutant, modes), "the same because": ""}
+            print(f"{number}: {found[mutant.name]['killed by'] or 'SURVIVED'}: {mutant.name}", flush=True)
+            if asked.record:
+                RECORD.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
