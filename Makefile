@@ -41,9 +41,10 @@ test-all: test test-slow
 coverage: $(INSTALLED)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -k "not simulated and not quadrature" \
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -k "not simulated and not quadrature and not compiled_once and not streams" \
 	  -W "ignore:overflow encountered in scalar:RuntimeWarning" \
-	  tests/test_kernels_*.py tests/test_robust_kernels_*.py tests/test_evaluation_scores_*.py tests/test_spend_nodes_*.py
+	  tests/test_kernels_*.py tests/test_robust_kernels_*.py tests/test_evaluation_scores_*.py tests/test_spend_nodes_*.py \
+	  tests/test_forecast_figures_*.py
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage json -q -o build/coverage.json
 	$(BIN)/python docs/make_reliability.py --coverage build/coverage.json

@@ -1,13 +1,16 @@
 """Write the tables of docs/reliability.md from what the tests of reliability measured.
 
-Run: python docs/make_reliability.py [--play]. With --play every case of the battery of bad inputs is tried
-again. The other figures come from docs/reliability/*.json, which `pytest --slow --record` writes.
+Run: python docs/make_reliability.py [--play] [--coverage build/coverage.json]. With --play every case of the
+battery of bad inputs is tried again; with --coverage that report of coverage.py is summed up by folder (make
+coverage). The other figures come from docs/reliability/*.json, which `pytest --slow --record`,
+benchmarks/mutation.py and benchmarks/load.py write.
 """
 
 import json
 import sys
 import tempfile
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +102,84 @@ def faults(found: dict[str, int]) -> str:
     )
 
 
-TABLES = {"bad_inputs": bad_inputs, "numerics": numerics, "fuzzing": fuzzing, "faults": faults}
+def count_covered(report: Path) -> None:
+    """Keep how many lines and branches of each folder a report of coverage.py has seen run."""
+    counts: dict[str, Counter[str]] = {}
+    for name, file in json.loads(report.read_text(encoding="utf-8"))["files"].items():
+        inside = Path(name).parts[Path(name).parts.index("lifecast") + 1 :]
+        part = inside[0] if len(inside) > 1 else "lifecast itself"
+        counts.setdefault(part, Counter()).update({key: file["summary"][key] for key in COUNTED})
+    keep("coverage", counts)
+
+
+def coverage(found: dict[str, dict[str, int]]) -> str:
+    """How much of each folder is covered."""
+    counts = pd.DataFrame(found).T.sort_index()
+    counts.loc["all"] = counts.sum()
+    shares = pd.DataFrame(
+        {
+            "lines": counts["num_statements"].map("{:,}".format),
+            "covered": (counts["covered_lines"] / counts["num_statements"]).map("{:.1%}".format),
+            "branches": counts["num_branches"].map("{:,}".format),
+            "covered ": (counts["covered_branches"] / counts["num_branches"]).map("{:.1%}".format),
+        }
+    )
+    of, covered = COUNTED[::2], COUNTED[1::2]
+    share = counts.loc["all", list(covered)].sum() / counts.loc["all", list(of)].sum()
+    return f"{share:.1%} of lines and branches together.\n\n" + markdown(shares.rename_axis("part"))
+
+
+def mutation(found: dict[str, dict[str, str]]) -> str:
+    """How many mutants of each file were killed, and which were not."""
+    mutants = pd.DataFrame(found).T
+    mutants["file"] = mutants.index.str.split(": ").str[0]
+    mutants["of"] = mutants["file"].str.startswith("kernels/").map({True: "kernels", False: "the forecast"})
+    mutants["killed"] = mutants["killed by"] != ""
+    mutants["equal"] = mutants["the same because"] != ""
+    said = [
+        f"Of {len(part):,} mutants of {name} {part.killed.sum():,} were killed, {part.killed.mean():.0%}; "
+        f"{part.equal.sum()} of the {(~part.killed).sum()} that survived change no result."
+        for name, part in mutants.groupby("of")
+    ]
+    by_file = mutants.groupby("file")
+    counts = pd.DataFrame(
+        {
+            "mutants": by_file.size(),
+            "killed": by_file["killed"].sum(),
+            "survived": by_file.size() - by_file["killed"].sum(),
+            "of these, no result is another": by_file["equal"].sum(),
+        }
+    ).map(str)
+    alive = [
+        f"- `{name}`" + (f": {why}" if why else "")
+        for name, why in mutants.loc[~mutants["killed"], "the same because"].items()
+    ]
+    return "\n".join([*said, "", markdown(counts), "", "Survivors:", "", *alive])
+
+
+def load(found: dict[str, Any]) -> str:
+    """What one process holds after each scoring, and what stood in a file with two writers."""
+    before, *after = [f"{megabytes:,}" for megabytes in found["megabytes"]]
+    looks = found["two at once"]
+    return (
+        f"{found['customers']:,} customers in 1,000 worlds, {len(after)} times over in one process. Memory "
+        f"held before: {before} MB; after each: {', '.join(after)} MB.\n\nTwo processes scored and wrote "
+        f"other numbers into one file, {looks['writes']} times in all. Of {looks['looks']:,} looks at it "
+        f"meanwhile {looks['whole']:,} found the whole output of one of them; it changed hands "
+        f"{looks['changes']} times."
+    )
+
+
+COUNTED = ("num_statements", "covered_lines", "num_branches", "covered_branches")
+TABLES = {
+    "bad_inputs": bad_inputs,
+    "numerics": numerics,
+    "fuzzing": fuzzing,
+    "faults": faults,
+    "load": load,
+    "coverage": coverage,
+    "mutation": mutation,
+}
 
 
 def tables() -> dict[str, str]:
@@ -115,5 +195,7 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     if "--play" in sys.argv:
         play()
+    if "--coverage" in sys.argv:
+        count_covered(Path(sys.argv[sys.argv.index("--coverage") + 1]))
     for mark, text in tables().items():
         write(PAGE, mark, text)
