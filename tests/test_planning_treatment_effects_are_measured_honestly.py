@@ -40,6 +40,7 @@ def test_does_the_interval_hold_the_true_effect(lever: str, factor: float) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The treated bought.*in the time watched")  # of some shops, as it should
 @pytest.mark.parametrize(("lever", "factor"), [("purchase_rate", 1.3), ("dropout", 0.6)])
 def test_do_intervals_hold_the_true_effect_as_often_as_they_say(lever: str, factor: float) -> None:
     share = np.mean([holds(100 + seed, lever, factor) for seed in range(60)], axis=0)
