@@ -227,6 +227,8 @@ class Bench:
         self.sound: set[tuple[str, ...]] = set()  # tests that pass as long as nothing is changed
         self.seconds: dict[tuple[str, ...], float] = {}
         shutil.copytree(ROOT / "src" / "lifecast", self.package)  # with what is compiled already
+        self.cache = self.package / "kernels" / "__pycache__"
+        self.cache.mkdir(exist_ok=True)
 
     def run(self, command: tuple[str, ...]) -> int:
         """How some tests end, in a process of its own that has loaded all libraries but this one."""
@@ -260,19 +262,18 @@ class Bench:
         tests = [command for command in SEEN_BY[mutant.file] if command[0] in modes]
         path = self.package / mutant.file
         original, times = path.read_text(encoding="utf-8"), path.stat()
-        cache = self.package / "kernels" / "__pycache__"
-        shutil.copytree(cache, self.kept)
+        shutil.copytree(self.cache, self.kept)
         path.write_text(mutant.make(), encoding="utf-8")
         for caller in callers(mutant.file):  # numba looks at no file but the function's own
-            for stale in cache.glob(f"{caller}.*.nb?"):
+            for stale in self.cache.glob(f"{caller}.*.nb?"):
                 stale.unlink()
         try:
             found = next((command for command in tests if self.run(command) != 0), None)
         finally:
             path.write_text(original, encoding="utf-8")
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-            shutil.rmtree(cache)
-            self.kept.rename(cache)
+            shutil.rmtree(self.cache)
+            self.kept.rename(self.cache)
         if found is not None and found not in self.sound:
             if self.run(found) != 0:
                 raise SystemExit(f"{found} fails although nothing is changed.")

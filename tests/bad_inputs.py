@@ -1046,6 +1046,10 @@ FORECASTS = [
         ("threads", -1, "threads=-1"),
     ]
 ] + [
+    Case("forecast", "margin=35", ask(margin=35), MENTIONED, "0.35 is 35%"),
+    Case(
+        "forecast", "annual_discount_rate=10", ask(annual_discount_rate=10), MENTIONED, "0.10 is 10% a year"
+    ),
     Case(
         "forecast",
         "a table in place of an RFM",
@@ -1086,7 +1090,7 @@ FORECASTS = [
         "groups that the fit has not seen",
         of_channel(channel="mars"),
         MENTIONED,
-        "300 of 300 customers have a 'channel' that the fit has not seen",
+        "300 of 300 customers have a 'channel' that the fit has not seen .'mars'; it knows",
         lambda f: bool(np.isfinite(f.customers["purchases"]).all()),
     ),
     Case(

@@ -1,8 +1,9 @@
 """What people get: draws reduced to means, quantiles and probabilities once, at the very end."""
 
+import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lifecast.saved_forecast import Members
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forecast:
     """What customers will buy and be worth, and how sure that is.
 
@@ -54,13 +55,21 @@ class Forecast:
     portfolio: "pd.DataFrame"
     total: "pd.DataFrame"
     draws: dict[str, Floats]
-    sums: Sums = field(repr=False)
+    sums: Sums
     horizon: float
     interval: float
     time_unit: TimeUnit
     observation_end: date | None
     settings: dict[str, Any]
-    simulation: Simulation = field(repr=False)
+    simulation: Simulation
+
+    def __repr__(self) -> str:
+        ahead = "all time" if math.isinf(self.horizon) else f"{self.horizon:g} {self.time_unit}s"
+        since = f" from {self.observation_end}" if self.observation_end else ""
+        return (
+            f"<Forecast: {len(self.customers):,} customers, {ahead}{since}, {len(self.simulation.worlds):,} "
+            f"worlds, {100 * self.interval:g}% intervals>"
+        )
 
     def watch(
         self,

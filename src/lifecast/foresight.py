@@ -21,6 +21,7 @@ from lifecast.settings import (
     check_worlds,
     continuous_rate,
     margins,
+    warn_of_percents,
 )
 from lifecast.simulation import Observer, watch
 from lifecast.spark_rfm import SparkRFM
@@ -87,6 +88,7 @@ class Foresight(ClosedForms):
         unit = self.time_unit
         length = self._length(horizon, unit)
         rate = continuous_rate(annual_discount_rate, unit)
+        warn_of_percents(annual_discount_rate, margin)
         check_bounded(length, rate)
         rfm = newly_acquired(posterior, customers, unit)
         drawn = self._worlds(period_edges(length, unit, rate)[-1], unit, worlds, random_seed)
@@ -166,6 +168,7 @@ class Foresight(ClosedForms):
         unit, end = customers.time_unit, customers.observation_end
         length = self._length(horizon, unit, end)
         rate = continuous_rate(annual_discount_rate, unit)
+        warn_of_percents(annual_discount_rate, margin)
         check_bounded(length, rate)
         check_worlds(worlds)
         check_seed(seed)

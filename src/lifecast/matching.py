@@ -1,10 +1,12 @@
 """Whether customers can be scored with a model: the same unit of time, the same money, the same groups."""
 
 import warnings
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
+from lifecast.encoding import attribute
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.grouping import SpendHistory, spend_history
@@ -14,7 +16,7 @@ from lifecast.timeunit import TimeUnit
 
 ENOUGH_SPENDERS = 30
 OTHER_CURRENCY = 5.0  # times the model's usual amount, or a fifth of it
-MANY_UNSEEN = 0.5  # of the customers
+MOST_NAMED = 5
 
 
 def check_families(purchases: PurchaseFamily, spend: SpendFamily | None) -> None:
@@ -71,13 +73,15 @@ def warn_of_strangers(rfm: RFM, posterior: Posterior, spend: SpendFamily | None)
         encoding = population.encoding
         if encoding.groups is None or not encoding.group_names:
             continue
-        kinds = encoding.kinds(rfm)
-        unseen = int(np.count_nonzero(kinds.group[kinds.kind] == len(encoding.group_names)))
-        if unseen > MANY_UNSEEN * len(rfm):
+        known = set(encoding.group_names)
+        found = Counter(name for name in attribute(rfm, encoding.groups).to_pylist() if name not in known)
+        if found:
+            named = ", ".join(repr(name) for name, _ in found.most_common(MOST_NAMED))
+            known_ones = ", ".join(map(repr, encoding.group_names[:MOST_NAMED]))
             _warn(
-                f"{unseen:,} of {len(rfm):,} customers have a {encoding.groups!r} that the fit has not seen "
-                f"(it knows {', '.join(map(repr, encoding.group_names[:5]))}): their parameters are drawn "
-                "from the spread between its groups, and intervals are wide. Fit again with the new ones."
+                f"{found.total():,} of {len(rfm):,} customers have a {encoding.groups!r} that the fit has "
+                f"not seen ({named}; it knows {known_ones}): their parameters are drawn from the spread "
+                "between its groups, and intervals are wide. Fit again with the new ones."
             )
             break
     if spend is None or posterior.spend is None:

@@ -61,9 +61,10 @@ class CLTV(Foresight, Settings):
     >>> log = lc.datasets.load_cdnow(sample=True)
     >>> rfm = lc.rfm_summary(log, time_unit="week", observation_end="1997-09-30")
     >>> model = lc.CLTV().fit(rfm, random_seed=1)
-    >>> forecast = model.forecast(rfm, horizon=39, annual_discount_rate=0.10, random_seed=1)
-    >>> len(forecast.customers)
-    2357
+    >>> model
+    <CLTV: bg-nbd and gamma-gamma, fitted to 2,357 customers to 1997-09-30, in weeks>
+    >>> model.forecast(rfm, horizon=39, annual_discount_rate=0.10, random_seed=1)
+    <Forecast: 2,357 customers, 39 weeks from 1997-09-30, 1,000 worlds, 90% intervals>
     """
 
     def __init__(
@@ -87,6 +88,16 @@ class CLTV(Foresight, Settings):
         self.market = market
         self.calendar = None if calendar is None else Calendar.read(calendar)
         self._posterior: Posterior | None = None
+
+    def __repr__(self) -> str:
+        families = " and ".join(family.name for family in (self.purchases, self.spend) if family is not None)
+        market = "" if self.market else ", without a market"
+        if self._posterior is None:
+            return f"<CLTV: {families}{market}, not fitted>"
+        about = self._posterior.provenance
+        whom = f"fitted to {about['customers']:,} customers" if "customers" in about else "known parameters"
+        end = f" to {about['observation_end']}" if about.get("observation_end") else ""
+        return f"<CLTV: {families}{market}, {whom}{end}, in {about['time_unit']}s>"
 
     # -- fitting ---------------------------------------------------------------------------------
 

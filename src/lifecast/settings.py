@@ -1,12 +1,13 @@
 """What people pass to a model, checked and turned into what the model works with."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lifecast.arrays import Floats
-from lifecast.errors import SettingsError
+from lifecast.errors import LifecastWarning, SettingsError
 from lifecast.rfm import RFM
 from lifecast.timeunit import DAYS_PER_YEAR, TimeUnit
 
@@ -155,6 +156,20 @@ def check_bounded(horizon: float, discount_rate: float) -> None:
         raise SettingsError(
             "An infinite horizon needs annual_discount_rate > 0; without it the value has no bound."
         )
+
+
+def warn_of_percents(annual_discount_rate: float, margin: float | str) -> None:
+    """Say so where a share seems to be given in percent."""
+    for name, value, example in (
+        ("annual_discount_rate", annual_discount_rate, "0.10 is 10% a year"),
+        ("margin", margin, "0.35 is 35% of the amount"),
+    ):
+        if not isinstance(value, str) and is_number(value) and value > 1.0:
+            warnings.warn(
+                f"{name}={value:g} is {value:.0%}. Shares are no percents here: {example}.",
+                LifecastWarning,
+                stacklevel=4,
+            )
 
 
 def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:
