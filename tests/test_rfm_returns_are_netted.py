@@ -165,3 +165,19 @@ def test_is_the_report_on_a_real_log_with_returns_sane(retail: Path) -> None:
     assert 0 < report.unmatched_amount < report.returned_amount
     assert report.left_truncated and "mid-life" in str(report)
     assert report.left_truncation.first_window > 3 * report.left_truncation.typical_window > 0
+
+
+@pytest.mark.parametrize("returns", ["net", "drop"])
+def test_is_a_customer_counted_who_only_returned(returns: str) -> None:
+    log = pd.DataFrame(
+        {
+            "customer_id": ["buys", "buys", "returns", "returns", "later", "later"],
+            "date": pd.to_datetime(["2024-01-01", "2024-01-09"] * 2 + ["2024-01-02", "2024-02-05"]),
+            "amount": [5.0, -1.0, -3.0, -4.0, -2.0, 6.0],
+        }
+    )
+    report = lc.rfm_summary(log, observation_end="2024-01-31", returns=returns).report
+    assert report is not None
+    left_out = report.customers_after_end, report.customers_returning_only
+    assert (report.customers, *left_out) == (1, 1, 1)
+    assert "with returns alone               1  left out" in str(report)

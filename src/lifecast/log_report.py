@@ -66,6 +66,8 @@ class LogReport:
         Purchase periods and customers of the RFM.
     customers_after_end : int
         Customers left out since they first bought after the observation end.
+    customers_returning_only : int
+        Customers left out since the log has returns of theirs, and no purchase.
     first, last : date
         The first and the last day with a line, holdout and beyond included.
     observation_end : date
@@ -105,6 +107,7 @@ class LogReport:
     unmatched_amount: float
     zero_purchases: int
     left_truncation: LeftTruncation
+    customers_returning_only: int = 0
     attributes_changed: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -127,6 +130,7 @@ class LogReport:
             ("  of amount zero", self.zero_purchases, "count as purchases, not as spend"),
             ("customers", self.customers, "in the RFM"),
             ("  first seen later", self.customers_after_end, "left out"),
+            ("  with returns alone", self.customers_returning_only, "left out"),
         ]
         always = {"lines read", "purchases", "customers"}
         return [row for row in rows if row[1] or row[0] in always]

@@ -15,6 +15,7 @@ from lifecast.engines.spark import (
     column,
     count_latecomers,
     count_lines,
+    count_returning_only,
     each_customer,
     in_money,
     is_spark_frame,
@@ -201,6 +202,8 @@ def summarise_in_spark(
         raise no_purchases(lines, query)
     later = query.end < lines.last
     counts |= totals["counts"] | {"late_customers": count_latecomers(lines.frame, query) if later else 0}
+    if lines.negative_lines:
+        counts["returning_customers"] = count_returning_only(lines.frame)
     changed = dict(zip(attributes, totals["changed"], strict=True))
     remembered = None
     if past:

@@ -197,6 +197,7 @@ def report_of(
         purchases=counts["purchases"],
         customers=int(customers.sum()),
         customers_after_end=counts["late_customers"],
+        customers_returning_only=counts.get("returning_customers", 0),
         first=log.first,
         last=log.last,
         observation_end=query.end,

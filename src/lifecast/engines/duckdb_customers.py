@@ -145,13 +145,17 @@ def _count_lines(ask: Ask) -> str:
 
 
 def _count_purchases(ask: Ask) -> str:
-    """Count what was bought, and the customers who are left out because they first bought after the end."""
+    """Count what was bought, and the customers who are left out: who bought later only, or only returned."""
     buys = "day > $end" + (" AND amount >= 0" if ask.money else "")
-    late = f"SELECT DISTINCT customer_id FROM lines ANTI JOIN customers USING (customer_id) WHERE {buys}"
-    money = """, CAST(sum(zero_purchases) AS BIGINT) AS zero_purchases,
+    others = "SELECT * FROM lines ANTI JOIN customers USING (customer_id)"
+    money = """, (SELECT count(*) FROM (SELECT DISTINCT customer_id FROM others WHERE amount < 0)
+            ANTI JOIN late USING (customer_id)) AS returning_customers,
+        CAST(sum(zero_purchases) AS BIGINT) AS zero_purchases,
         sum(all_money) / $scale AS purchased_amount"""
-    return f"""SELECT CAST(sum(frequency + 1) AS BIGINT) AS purchases,
-        (SELECT count(*) FROM ({late})) AS late_customers{money if ask.money else ""} FROM customers"""
+    return f"""
+        WITH others AS ({others}), late AS (SELECT DISTINCT customer_id FROM others WHERE {buys})
+        SELECT CAST(sum(frequency + 1) AS BIGINT) AS purchases,
+        (SELECT count(*) FROM late) AS late_customers{money if ask.money else ""} FROM customers"""
 
 
 def _traits(attributes: tuple[str, ...]) -> str:

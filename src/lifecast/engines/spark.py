@@ -101,6 +101,14 @@ def count_latecomers(lines: "DataFrame", query: SummaryQuery) -> int:
     return int(first.where(F.col("day") > query.end).count())
 
 
+def count_returning_only(lines: "DataFrame") -> int:
+    """How many customers have returns, and no purchase."""
+    from pyspark.sql import functions as F
+
+    best = lines.groupBy("customer_id").agg(F.max("amount").alias("amount"))
+    return int(best.where(F.col("amount") < 0).count())
+
+
 def each_customer(lines: "DataFrame", query: SummaryQuery, net: bool) -> "DataFrame":
     """What `lifecast.engines.duckdb_customers` says of each customer, and what its totals are made of.
 
