@@ -277,6 +277,37 @@ def test_are_response_curves_learned_with_honest_intervals() -> None:
     assert 0.80 <= np.mean(held) <= 0.99
 
 
+@pytest.mark.parametrize("usual", [0.2, 0.4, 1.0, 5.0])
+def test_does_a_channel_of_a_few_customers_a_year_bring_as_many_as_it_did(usual: float) -> None:
+    rng, found, held = np.random.default_rng(1), [], []
+    for _ in range(60):
+        cost = 30.0 * np.exp(0.35 * rng.standard_normal(24))
+        came = rng.poisson(usual * (cost / 30.0) ** 0.7)
+        history = pd.DataFrame({"channel": "a", "cost": cost, "new_customers": came})
+        if came.sum():
+            response = learn_response(history, ["a"], "channel", 200, np.random.default_rng(0))
+            brought = response.new_customers(np.array([30.0]))
+            found.append(brought.mean())
+            lower, upper = np.quantile(brought, [0.05, 0.95])
+            held.append(lower < usual < upper)
+    assert 0.9 < np.mean(found) / usual < 1.2  # six times as many, were empty months left out
+    assert 0.80 <= np.mean(held) <= 0.99
+
+
+def test_do_months_count_where_money_was_spent_and_only_there() -> None:
+    paid = pd.DataFrame({"channel": "a", "cost": [30.0, 40.0, 25.0, 35.0], "new_customers": [2, 3, 1, 2]})
+    unpaid = pd.DataFrame({"channel": "a", "cost": 0.0, "new_customers": [0, 4]})
+    in_vain = pd.DataFrame({"channel": "a", "cost": [30.0, 30.0], "new_customers": 0})
+    level, same, lower = (
+        learn_response(pd.concat(tables), ["a"], "channel", 500, np.random.default_rng(0)).usual
+        for tables in ([paid], [paid, unpaid], [paid, in_vain])
+    )
+    np.testing.assert_array_equal(same, level)
+    assert lower.mean() == pytest.approx(level.mean() * 4 / 6, rel=0.15)
+    with pytest.raises(lc.DataError, match="no period with a cost and new customers"):
+        learn_response(in_vain, ["a"], "channel", 5, np.random.default_rng(0))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

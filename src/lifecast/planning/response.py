@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ELASTICITY = (0.7, 0.2)  # mean and sd of the prior
-NOISE_SHAPE, NOISE_SCALE = 2.0, 0.08  # of the variance of the log of a period's new customers
+NOISE_SHAPE, NOISE_SCALE = 2.0, 0.08  # of the variance of a period's rate of new customers, as a share of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,43 +75,45 @@ def learn_response(
 ) -> Response:
     """Draws of the channels' curves given a row per channel and period.
 
-    The log of new customers is normal around a line in the log of the cost; slopes have a normal prior
-    around 0.7, so a channel whose cost never varied keeps the prior's.
+    New customers are negative binomial around a line in the log of the cost, so a period that cost money and
+    brought nobody counts; one that cost nothing, or has no row, does not. Slopes have a normal prior around
+    0.7, so a channel whose cost never varied keeps the prior's.
 
     Raises
     ------
     DataError
-        A channel without a period with a cost and new customers.
+        A channel without new customers in the periods that cost something.
     """
     usual_cost, usual, elasticity = [], [], []
     for name in names:
         of_channel = costs[costs[group] == name]
-        seen = of_channel[(of_channel["cost"] > 0) & (of_channel["new_customers"] > 0)]
-        if seen.empty:
+        seen = of_channel[(of_channel["cost"] > 0) & (of_channel["new_customers"] >= 0)]
+        if not seen["new_customers"].sum() > 0:
             raise DataError(
                 f"{group} {name!r} has no period with a cost and new customers, so nothing says what more "
                 "money would bring. Leave it out of the budget (channels=), or pass its curve."
             )
         x = np.log(seen["cost"].to_numpy(np.float64))
-        y = np.log(seen["new_customers"].to_numpy(np.float64))
-        level, slope = line_draws(x - x.mean(), y, 1.0 / seen["new_customers"].to_numpy(), worlds, rng)
+        level, slope = line_draws(x - x.mean(), seen["new_customers"].to_numpy(np.float64), worlds, rng)
         usual_cost.append(np.exp(x.mean()))
         usual.append(np.exp(level))
         elasticity.append(np.clip(slope, 0.05, 1.0))
     return Response(tuple(names), np.array(usual_cost), np.stack(usual, 1), np.stack(elasticity, 1))
 
 
-def line_draws(
-    x: Floats, y: Floats, counting: Floats, worlds: int, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Draws of level and slope of a line through points whose errors have the variance of counting and more.
+def line_draws(x: Floats, came: Floats, worlds: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Draws of level and slope of the log of expected counts, which vary by more than their counting.
 
-    The further variance is drawn from its inverse-gamma posterior at the prior mean of the slope, then the
-    line given it.
+    The further variance is drawn from an inverse-gamma posterior in which periods count for what they tell of
+    it, then the line given it, from a normal around the mode: a step of Fisher's scoring away.
     """
-    residual = y - y.mean() - ELASTICITY[0] * x
-    excess = np.maximum(np.sum(residual**2 - counting), 0.0)
-    variance = (NOISE_SCALE + 0.5 * excess) / rng.gamma(NOISE_SHAPE + 0.5 * x.size, 1.0, worlds)
+    log_rate = most_likely(x, came)
+    counting = np.exp(-log_rate)
+    residual = came * counting - 1.0
+    y = log_rate + residual
+    told = (NOISE_SCALE / (NOISE_SCALE + counting)) ** 2
+    excess = np.maximum(np.sum(told * (residual**2 - counting)), 0.0)
+    variance = (NOISE_SCALE + 0.5 * excess) / rng.gamma(NOISE_SHAPE + 0.5 * told.sum(), 1.0, worlds)
     weight = 1.0 / (variance[:, None] + counting)
     precision = np.empty((worlds, 2, 2))
     precision[:, 0, 0] = weight.sum(axis=1)
@@ -123,6 +125,20 @@ def line_draws(
     root = np.linalg.cholesky(covariance)
     drawn = mean + np.einsum("sij,sj->si", root, rng.standard_normal((worlds, 2)))
     return drawn[:, 0], drawn[:, 1]
+
+
+def most_likely(x: Floats, came: Floats) -> Floats:
+    """The log of expected counts on the most likely line, at the prior mean of the further variance."""
+    from scipy import optimize
+
+    def loss(line: Floats) -> float:
+        odds = np.log(NOISE_SCALE) + line[0] + line[1] * x
+        likelihood = came * np.logaddexp(0.0, -odds) + np.logaddexp(0.0, odds) / NOISE_SCALE
+        return float(likelihood.sum() + 0.5 * ((line[1] - ELASTICITY[0]) / ELASTICITY[1]) ** 2)
+
+    level, slope = optimize.minimize(loss, [np.log(came.mean()), ELASTICITY[0]]).x
+    found: Floats = level + slope * x
+    return found
 
 
 def given_response(curves: "Mapping[Any, tuple[float, float, float]]", worlds: int) -> Response:
