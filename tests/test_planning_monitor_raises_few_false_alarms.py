@@ -9,7 +9,7 @@ import pytest
 
 import lifecast as lc
 from lifecast.arrays import Floats
-from lifecast.planning.monitoring import chance_of_more, highest_p
+from lifecast.planning.monitoring import at_least_as_far, highest_rank, how_far_out
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +122,64 @@ def test_is_a_drift_seen(forecast: lc.Forecast) -> None:
     assert np.median([watched.since for watched in found if watched.alarm]) < 12
 
 
-def test_is_the_chance_of_more_misses_counted_right() -> None:
+@pytest.mark.parametrize("every", [1, 4, 12])
+def test_does_a_shop_that_falls_silent_raise_the_alarm_in_its_first_period(
+    forecast: lc.Forecast, every: int
+) -> None:
+    for worlds in (200, 1_000):
+        of_paths = with_draws(forecast, paths(worlds, seed=1))
+        silent = lc.monitor(of_paths, np.zeros(every), every=every)
+        assert silent.since == 1
+        assert silent.table["p_value"].iloc[0] < 0.01
+        crowded = lc.monitor(of_paths, 20 * np.exp(5.0) * np.ones(every), every=every)
+        assert crowded.since == 1
+        # A first period just outside is what one world in ten shows.
+        edge = silent.table["lower"].iloc[0]
+        missed = lc.monitor(of_paths, np.full(every, 0.999 * edge / every), every=every)
+        assert missed.table["misses"].iloc[0] == 1 and not missed.alarm
+
+
+def test_are_false_alarms_rare_where_periods_are_independent_and_worlds_few(forecast: lc.Forecast) -> None:
+    # The hardest case: each period is another look, and the bounds come from few worlds.
+    rates = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        draws, came = np.exp(5.0 + 0.3 * rng.standard_normal((2, 200, 24)))
+        of_paths = with_draws(forecast, draws)
+        rates.append(np.mean([lc.monitor(of_paths, path).alarm for path in came[:100]]))
+    assert 0.02 < np.mean(rates) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1_000)
+
+
+def test_is_how_far_out_a_path_is_what_a_slow_sum_over_its_periods_says() -> None:
+    rng = np.random.default_rng(4)
+    draws, came = rng.poisson(3.0, (60, 5)).astype(float), np.array([0.0, 9.0, 3.0, 40.0])
+    draws[0, 2] = 30.0
+    lower, upper = np.full(5, 1.0), np.array([5.0, 6.0, 29.0, 5.0, 5.0])
+
+    def slow(path: Floats, others: Floats) -> list[float]:
+        score = []
+        for x, low, high, column in zip(path, lower, upper, others.T, strict=False):
+            misses = (
+                [low - y for y in column if y < low] if x < low else [y - high for y in column if y > high]
+            )
+            distance = max(low - x, x - high, 0.0)
+            score.append(0.0 if distance == 0.0 else 1.0 + distance / np.mean(misses) if misses else np.inf)
+        return np.cumsum(score).tolist()
+
+    in_worlds, of_what_came = how_far_out(draws, came, lower, upper)
+    np.testing.assert_allclose(of_what_came, slow(came, draws))
+    of_each = [slow(path, np.delete(draws, w, axis=0)) for w, path in enumerate(draws)]
+    np.testing.assert_allclose(in_worlds, of_each)
+    assert np.isinf(in_worlds[0, 2:]).all()  # no other world is above 29 in that period
+    counted = [[np.sum(in_worlds[:, t] >= score) for t, score in enumerate(path)] for path in of_each]
+    np.testing.assert_array_equal(at_least_as_far(in_worlds, np.array(of_each)), counted)
+
+
+def test_does_no_larger_share_of_worlds_than_asked_for_raise_the_alarm() -> None:
     in_worlds = np.cumsum([[0, 0, 0], [1, 0, 0], [1, 1, 1], [0, 1, 0]], axis=1)
-    misses = np.array([[0, 1, 2], [1, 2, 3], [1, 2, 4]])
-    slow = [[np.mean(in_worlds[:, t] >= count) for t, count in enumerate(path)] for path in misses.tolist()]
-    np.testing.assert_allclose(chance_of_more(in_worlds, misses), slow)
-    assert highest_p(in_worlds, 0.25) == 0.25  # the third world alone, which misses twice by the second
-    assert highest_p(in_worlds, 0.2) == 0.0
+    # The third world alone is ever first, from the second period on; it and one more are two of five.
+    assert highest_rank(in_worlds, 0.4) == 1
+    assert highest_rank(in_worlds, 0.39) == 0
 
 
 def test_are_bad_questions_refused(forecast: lc.Forecast, log: pd.DataFrame, rfm: lc.RFM) -> None:
@@ -204,5 +255,5 @@ def test_is_what_is_no_forecast_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(lc.FileFormatError, match="no such file"):
         lc.load_forecast(tmp_path / "none.nc")
     lc.CLTV.from_parameters({"r": 0.2, "alpha": 4.0, "a": 0.8, "b": 2.4}).save(tmp_path / "m.nc")
-    with pytest.raises(lc.FileFormatError, match=r"forecast format unknown.*not model\.save"):
+    with pytest.raises(lc.FileFormatError, match=r"is a model, not a forecast that was saved"):
         lc.load_forecast(tmp_path / "m.nc")

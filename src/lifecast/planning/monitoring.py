@@ -1,4 +1,4 @@
-"""A forecast under watch: period by period against what comes, with an alarm when it is out too often."""
+"""A forecast under watch: period by period against what comes, with an alarm when it is out too far."""
 
 import math
 from collections.abc import Sequence
@@ -32,10 +32,10 @@ class Monitor:
         One row per period that is over: ``period, start, end``; ``actual`` and the forecast's ``mean, lower,
         median, upper``; ``outside`` (1 above the interval, -1 below, 0 within); summed up so far,
         ``total_actual, total_mean, total_lower, total_upper``; ``misses``, how often it was outside so far,
-        and ``expected_misses``; ``p_value``, the forecast's probability of that many misses or more; and
-        ``alarm``.
+        and ``expected_misses``; ``p_value``, the forecast's probability of misses that add up to as much
+        or more; and ``alarm``.
     alarm : bool
-        Whether reality has been outside more often than the forecast allows for.
+        Whether reality has been outside more often, or further, than the forecast allows for.
     since : int or None
         The period at whose end the alarm went off.
     false_alarms : float
@@ -100,11 +100,16 @@ def monitor(
 
     Notes
     -----
+    A period within its interval counts nothing; one outside counts one, and its distance from the interval
+    besides, as a multiple of the mean distance of the worlds that are outside on that side in that period. So
+    a shop that falls silent is seen at once, and small misses add up: a cumulative sum of scores held against
+    a limit, the idea of Page (1954), "Continuous inspection schemes", Biometrika 41, 100-115.
+
     Periods are not independent: in a slow year all are slow, and a forecast that is right is then outside
-    again and again. So the number of misses is not binomial. What it may be is taken from the worlds: each
-    is held against the intervals as if it were what came, and the alarm is set so that it goes off in no more
-    than the given share of worlds at any time up to the horizon (the smallest p-value of all looks, as in
-    Westfall & Young 1993, "Resampling-based multiple testing").
+    again and again. So what that sum may come to is taken from the worlds: each is held against the others as
+    if it were what came, and the alarm is set so that it goes off in no more than the given share of worlds
+    at any time up to the horizon (the smallest p-value of all looks, as in Westfall & Young 1993,
+    "Resampling-based multiple testing").
 
     Examples
     --------
@@ -143,14 +148,14 @@ def monitor(
     probabilities = central(forecast.interval)
     lower, median, upper = np.quantile(draws, probabilities, axis=0)
     totals = np.quantile(np.cumsum(draws, axis=1), probabilities, axis=0)
-    in_worlds = np.cumsum((draws < lower) | (draws > upper), axis=1)  # misses so far, (world, period)
     outside = (came > upper[:over]).astype(np.int64) - (came < lower[:over])
-    misses = np.cumsum(outside != 0)
+    expected_misses = np.cumsum(((draws < lower) | (draws > upper)).mean(axis=0))
+    in_worlds, of_what_came = how_far_out(draws, came, lower, upper)
     worlds = len(draws)
     # What came counts as one more world: else it would be held to be rarer than any of them could be.
-    p_value = (chance_of_more(in_worlds, misses[None])[0] * worlds + 1.0) / (worlds + 1.0)
-    p_alarm = max(highest_p(in_worlds, false_alarms), 1.0 / (worlds + 1.0))
-    alarm = np.logical_or.accumulate(p_value <= p_alarm)
+    rank = at_least_as_far(in_worlds, of_what_came[None])[0] + 1
+    alarm_rank = max(highest_rank(in_worlds, false_alarms), 1)
+    alarm = np.logical_or.accumulate(rank <= alarm_rank)
     portfolio = forecast.portfolio
     table = pd.DataFrame(
         {
@@ -167,34 +172,54 @@ def monitor(
             "total_mean": np.cumsum(draws.mean(axis=0))[:over],
             "total_lower": totals[0, :over],
             "total_upper": totals[2, :over],
-            "misses": misses,
-            "expected_misses": in_worlds.mean(axis=0)[:over],
-            "p_value": p_value,
+            "misses": np.cumsum(outside != 0),
+            "expected_misses": expected_misses[:over],
+            "p_value": rank / (worlds + 1.0),
             "alarm": alarm,
         }
     )
     since = int(np.argmax(alarm)) + 1 if alarm[-1] else None
-    return Monitor(table, since is not None, since, false_alarms, p_alarm)
+    return Monitor(table, since is not None, since, false_alarms, alarm_rank / (worlds + 1.0))
 
 
-def chance_of_more(in_worlds: Integers, misses: Integers) -> Floats:
-    """Share of worlds with at least that many misses by then, for (path, period) misses of any paths."""
-    worlds, periods = in_worlds.shape
-    chance = np.empty((periods, periods + 2))
-    for t in range(periods):
-        counts = np.bincount(in_worlds[:, t], minlength=periods + 2)
-        chance[t] = np.cumsum(counts[::-1])[::-1] / worlds
-    found: Floats = chance[np.arange(misses.shape[1]), misses]
-    return found
+def how_far_out(draws: Floats, came: Floats, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+    """Misses so far, weighed by how far out they are: of worlds (world, period) and of what came (period,).
+
+    A world's own distance is left out of the mean that it is a multiple of, or the world would look nearer
+    than what came from as far. Where no other world is outside on that side, the multiple is infinite.
+    """
+    in_worlds, of_what_came = np.zeros(draws.shape), np.zeros(came.size)
+    for side, edge in ((-1.0, lower), (1.0, upper)):
+        beyond = np.maximum(side * (draws - edge), 0.0)
+        total, count = beyond.sum(axis=0), np.sum(beyond > 0.0, axis=0)
+        in_worlds += weights(beyond, total - beyond, count - 1)
+        known = slice(came.size)
+        distance = np.maximum(side * (came - edge[known]), 0.0)
+        of_what_came += weights(distance, total[known], count[known])
+    return np.cumsum(in_worlds, axis=1), np.cumsum(of_what_came)
 
 
-def highest_p(in_worlds: Integers, false_alarms: float) -> float:
-    """The p-value that no more than this share of worlds reach or fall below at any time; 0 for none."""
-    lowest = np.sort(chance_of_more(in_worlds, in_worlds).min(axis=1))
-    candidates = np.unique(lowest)
-    reached = np.searchsorted(lowest, candidates, side="right") / lowest.size
+def weights(distance: Floats, total: Floats, count: Integers) -> Floats:
+    """One for each miss, plus its distance as a multiple of others' mean, given their total and number."""
+    multiple = np.where(distance > 0.0, np.inf, 0.0)
+    np.divide(distance * count, total, out=multiple, where=(distance > 0.0) & (total > 0.0))
+    return multiple + (distance > 0.0)
+
+
+def at_least_as_far(in_worlds: Floats, scores: Floats) -> Integers:
+    """How many worlds have as high a score by then, for (path, period) scores of any paths."""
+    ordered = np.sort(in_worlds, axis=0)
+    nearer = [np.searchsorted(ordered[:, t], scores[:, t]) for t in range(scores.shape[1])]
+    return len(in_worlds) - np.stack(nearer, axis=1)
+
+
+def highest_rank(in_worlds: Floats, false_alarms: float) -> int:
+    """The rank from the top that, with one more, no larger share of worlds ever reach; 0 for none."""
+    highest = np.sort(at_least_as_far(in_worlds, in_worlds).min(axis=1))
+    candidates = np.unique(highest)
+    reached = (np.searchsorted(highest, candidates, side="right") + 1) / (highest.size + 1)
     allowed = candidates[reached <= false_alarms]
-    return float(allowed[-1]) if allowed.size else 0.0
+    return int(allowed[-1]) if allowed.size else 0
 
 
 def sums_of(
