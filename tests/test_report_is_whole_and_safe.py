@@ -75,6 +75,11 @@ def results() -> dict[str, Any]:
         "cash_flow": lc.cash_flow(forecast, "channel"),
         "channels": by_channel,
         "allocation": lc.allocate(by_channel, 50_000, costs),
+        "scenarios": {
+            EVIL: lc.scenario(forecast, purchase_rate=1.1),
+            "fewer leave": lc.scenario(forecast, dropout=0.9),
+        },
+        "offer": lc.treat(forecast, cost=2.0, effect={"purchase_rate": 1.2}, by="channel"),
         "backtest": lc.backtest(
             log, origins=2, horizons="90 days", worlds=30, model=lc.CLTV(market=None), amount="amount"
         ),
@@ -99,7 +104,7 @@ def test_is_every_section_there(page: str) -> None:
     reader = Reader(page)
     names = [
         "summary", "data", "diagnostics", "portfolio", "uncertainty", "segments", "customers", "cash-flow",
-        "channels", "budget", "past-forecasts",
+        "channels", "budget", "scenarios", "offer", "past-forecasts",
     ]  # fmt: skip
     assert [each["id"] for each in reader.of("section")] == names
     assert [each["href"] for each in reader.of("a")] == [f"#{name}" for name in names]
@@ -113,8 +118,8 @@ def test_does_it_ask_nothing_of_the_network(page: str) -> None:
     assert fetching.isdisjoint(name for name, _ in reader.elements)
     sources = [str(attributes["src"]) for _, attributes in reader.elements if "src" in attributes]
     # One of frequencies, two of sums, one of variance, three of customers, one of cash, two each of channels
-    # and of the budget, three of past forecasts.
-    assert len(sources) == 15 and all(each.startswith("data:image/svg+xml;base64,") for each in sources)
+    # and of the budget, one of scenarios, three of past forecasts.
+    assert len(sources) == 16 and all(each.startswith("data:image/svg+xml;base64,") for each in sources)
     for source in sources:
         image = ElementTree.fromstring(base64.b64decode(source.partition(",")[2]))
         links = [value for each in image.iter() for name, value in each.items() if name.endswith("href")]
@@ -149,6 +154,10 @@ def test_does_it_say_what_the_tables_say(page: str, results: dict[str, Any]) -> 
     held = results["backtest"].portfolio
     inside = int(held["actual"].between(held["lower"], held["upper"]).sum())
     assert f"{inside} of {len(held)} sums lay in their 90% interval" in text
+    offered = results["offer"].total
+    assert f"Made to {offered['treated']:,.0f} customers, it costs {money(offered['cost'])}" in text
+    gained = results["scenarios"]["fewer leave"].total.loc["discounted_value", "difference"]
+    assert f"{gained:,.0f}" in Reader(page).inside("td")
     best = forecast.customers.nlargest(100, "cltv")["customer_id"].to_list()
     rows = page[page.index("The best 100 of 600") : page.index('<section id="cash-flow"')].count("<tr>") - 1
     assert rows == len(best) == 100

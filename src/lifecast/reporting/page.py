@@ -15,12 +15,16 @@ from lifecast.reporting import sections
 from lifecast.reporting.parts import Section
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from lifecast.backtesting import Backtest
+    from lifecast.planning.actions import Treatment
     from lifecast.planning.budget import Allocation
     from lifecast.planning.channels import Channels
     from lifecast.planning.portfolio import CashFlow
+    from lifecast.planning.scenarios import Scenario
     from lifecast.planning.segments import Segments
 
 
@@ -33,6 +37,8 @@ def report(
     cash_flow: "CashFlow | None" = None,
     channels: "Channels | None" = None,
     allocation: "Allocation | None" = None,
+    scenarios: "Mapping[str, Scenario] | None" = None,
+    offer: "Treatment | None" = None,
     backtest: "Backtest | None" = None,
     uncertainty: "pd.DataFrame | None" = None,
     title: str = "What our customers will be worth",
@@ -60,6 +66,10 @@ def report(
         From `lifecast.channels`.
     allocation : Allocation, optional
         From `lifecast.allocate`.
+    scenarios : mapping of str to Scenario, optional
+        From `lifecast.scenario`, by the names that they are to have on the page.
+    offer : Treatment, optional
+        From `lifecast.treat`.
     backtest : Backtest, optional
         From `lifecast.backtest`: how well past forecasts held.
     uncertainty : DataFrame, optional
@@ -69,7 +79,7 @@ def report(
     Raises
     ------
     SettingsError
-        Another ending, no such folder, or segments of other customers.
+        Another ending, no such folder, no scenario, or segments of other customers.
 
     Examples
     --------
@@ -102,6 +112,8 @@ def report(
         None if cash_flow is None else sections.cash_flow(cash_flow),
         None if channels is None else sections.channels(channels),
         None if allocation is None else sections.budget(allocation),
+        None if scenarios is None else sections.scenarios(scenarios),
+        None if offer is None else sections.offer(offer),
         sections.holdout(forecast),
         None if backtest is None else sections.past_forecasts(backtest),
     ]

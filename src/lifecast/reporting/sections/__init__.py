@@ -1,6 +1,7 @@
 """The sections of the page, each made of one result."""
 
 from lifecast.reporting.sections.channels import budget, channels
+from lifecast.reporting.sections.choices import offer, scenarios
 from lifecast.reporting.sections.customers import customers, segments
 from lifecast.reporting.sections.outlook import cash_flow, portfolio, uncertainty
 from lifecast.reporting.sections.past import holdout, past_forecasts
@@ -18,8 +19,10 @@ __all__ = [
     "diagnostics",
     "holdout",
     "horizon_in_words",
+    "offer",
     "past_forecasts",
     "portfolio",
+    "scenarios",
     "segments",
     "summary",
     "uncertainty",
