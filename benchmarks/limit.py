@@ -21,6 +21,7 @@ from simulated import cdnow_like
 
 import lifecast as lc
 from lifecast.arrays import Floats, Integers, Keys
+from lifecast.book import customer_keys
 from lifecast.kernels.stream import (
     TIMING,
     first_bits,
@@ -30,7 +31,7 @@ from lifecast.kernels.stream import (
     next_uniform,
     to_uniform,
 )
-from lifecast.simulation import Futures, Simulation, customer_keys
+from lifecast.simulation import Futures, Simulation
 
 WORLDS = 1000
 

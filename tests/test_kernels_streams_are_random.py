@@ -10,8 +10,8 @@ from numba import njit
 from scipy import stats
 
 from lifecast.arrays import Floats, Keys
+from lifecast.book import customer_keys
 from lifecast.kernels.stream import SPEND, first_bits, next_gamma, stream_start, to_uniform
-from lifecast.simulation import customer_keys
 
 DOUBTFUL = 1e-4
 CUSTOMERS, WORLDS = 1000, 400

@@ -44,6 +44,8 @@ LAYERS: list[set[str]] = [
     {"worlds", "settings", "provenance", "matching"},
     {"learning"},
     {"sums"},
+    {"book"},
+    {"expectations"},
     {"simulation"},
     {"outlook"},
     {"forecast", "new_customers", "period_sums"},

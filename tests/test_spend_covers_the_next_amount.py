@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import lifecast as lc
+from lifecast.book import customer_keys
 from lifecast.families.contract import SpendFamily
 from lifecast.grouping import spend_history
-from lifecast.simulation import customer_keys
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import numpy as np
 
 from lifecast.arrays import Floats
 from lifecast.errors import SettingsError
+from lifecast.expectations import expectations, times_or_zero
 from lifecast.families.contract import DiscreteTime
 from lifecast.families.discrete_time import opportunities_meant
 from lifecast.learned import Learned
@@ -16,7 +17,6 @@ from lifecast.market import steady_pace
 from lifecast.new_customers import newly_acquired
 from lifecast.rfm import RFM
 from lifecast.settings import continuous_rate, margins
-from lifecast.simulation import expectations, times_or_zero
 from lifecast.timeunit import TimeUnit, parse_horizon
 from lifecast.worlds import Worlds, discounting
 

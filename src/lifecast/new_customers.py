@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.book import Book, customer_keys, open_book
+from lifecast.expectations import times_or_zero
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
 from lifecast.families.discrete_time import opportunities
 from lifecast.grouping import spend_history
 from lifecast.posterior import Posterior
 from lifecast.rfm import RFM
-from lifecast.simulation import Book, Futures, Part, customer_keys, futures, open_book, times_or_zero
+from lifecast.simulation import Futures, Part, futures
 from lifecast.timeunit import TimeUnit
 from lifecast.worlds import Shared, Worlds, purchases_and_value
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats
+from lifecast.book import customer_keys
 from lifecast.errors import FileFormatError
 from lifecast.export import check_target, written_beside
 from lifecast.forecast import Forecast, period_table, total_table
@@ -18,7 +19,6 @@ from lifecast.rfm import RFM
 from lifecast.rfm_file import read_report
 from lifecast.seal import check_seal, seal
 from lifecast.settings import central
-from lifecast.simulation import customer_keys
 from lifecast.timeunit import TimeUnit
 
 if TYPE_CHECKING:

@@ -1,8 +1,7 @@
-"""Every customer's future in every world, chunk by chunk, and its expectation without simulation."""
+"""Every customer's future in every world, chunk by chunk."""
 
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,27 +11,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from lifecast.arrays import Floats, Integers, Keys
+from lifecast.book import DRAWS_PER_CHUNK, Book, amounts_seen, chunks, customer_keys, open_book
+from lifecast.expectations import Expectation, times_or_zero
 from lifecast.families.contract import DiscreteTime, PurchaseFamily, SpendFamily
-from lifecast.grouping import (
-    PurchaseRows,
-    SpendHistory,
-    distinct_from_previous,
-    group_purchases,
-    spend_history,
-)
+from lifecast.grouping import distinct_from_previous
 from lifecast.kernels.reduction import add_up, at_prices, expected_values
-from lifecast.kernels.stream import hash_texts
 from lifecast.rfm import RFM
 from lifecast.sums import Sums, anchors
 from lifecast.worlds import Shared, Worlds, purchases_and_value
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
-DRAWS_PER_CHUNK = 250_000
 PURCHASES_PER_CHUNK = 8_000_000
 
-Expectation = Callable[[Integers, Floats], Floats]
 # The frequencies x and ages T, (row,) each, that occur among the customers of a kind (`Shared.kind`). They
 # set where series are cut off, and with that the last digits of expectations.
 Reach = Mapping[bytes, tuple[Integers, Floats]]
@@ -60,38 +52,6 @@ class Simulation:
     discount_rate: float
     periods: Floats
     seed: int
-
-
-@dataclass(frozen=True)
-class Book:
-    """Customers of one kind as the simulation wants them: sorted by purchase history.
-
-    Attributes
-    ----------
-    rows : PurchaseRows
-    order : (customer,)
-        Place in the RFM of each customer here; the arrays below follow it.
-    row, margin : (customer,)
-        Purchase history, share of an amount that is value.
-    spend : SpendHistory or None
-        The amounts seen; None for a model of purchases alone.
-    """
-
-    rows: PurchaseRows
-    order: Integers
-    row: Integers
-    margin: Floats
-    spend: SpendHistory | None
-
-    def __len__(self) -> int:
-        return self.order.size
-
-    def histories(self, chunk: slice) -> tuple[Integers, Floats, Floats, Integers]:
-        """The distinct histories x, t_x, T (row,) of a chunk, and each customer's place among them."""
-        first = int(self.row[chunk][0])
-        row = self.row[chunk] - first
-        rows = slice(first, first + int(row[-1]) + 1)
-        return self.rows.x[rows], self.rows.t_x[rows], self.rows.T[rows], row
 
 
 @dataclass(frozen=True)
@@ -126,48 +86,6 @@ class Observer(Protocol):
     def keep(self, part: Any) -> None:
         """Take what `look` made of the next customers. Runs in order, one at a time."""
         ...
-
-
-def amounts_seen(rfm: RFM, family: SpendFamily | None) -> SpendHistory | None:
-    """What is known of each customer's amounts, as the family sees them."""
-    return None if family is None else spend_history(rfm, family.zero_amounts, family.forecast_needs)
-
-
-def open_book(rfm: RFM, members: Integers, margin: Floats, amounts: SpendHistory | None) -> Book:
-    """Sort some customers, given their places, by history, so that equal ones stand together."""
-    rows = group_purchases(rfm.frequency[members], rfm.recency[members], rfm.T[members])
-    sorted_rows = np.argsort(rows.row, kind="stable")
-    order = members[sorted_rows]
-    spend = None if amounts is None else amounts.of(order)
-    return Book(rows, order, rows.row[sorted_rows], margin[order], spend)
-
-
-def customer_keys(ids: "pa.Array", seed: int) -> Keys:
-    """One random key per customer, from the text of its id and the seed alone."""
-    import pyarrow as pa
-
-    texts = ids.cast(pa.large_string())
-    _, offsets, data = texts.buffers()
-    starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    letters = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    keys: Keys = hash_texts(letters, starts, np.uint64(seed % 2**64))
-    return keys
-
-
-def chunks(book: Book, size: int, purchases_at_once: float = math.inf, end: float = 0.0) -> Iterator[slice]:
-    """Slices of the book, small enough that (chunk, world) arrays stay small.
-
-    Of frequent buyers, who stand together, a slice holds no more than would buy so many times until the end
-    at the pace they had; or one of them.
-    """
-    pace = book.rows.x / np.maximum(book.rows.T, 1e-9 * end) if end else np.zeros(len(book.rows))
-    bought = np.append(0.0, np.cumsum(pace[book.row] * end))
-    begin = 0
-    while begin < len(book):
-        most = int(np.searchsorted(bought, bought[begin] + purchases_at_once, side="right")) - 1
-        stop = min(begin + size, max(most, begin + 1), len(book))
-        yield slice(begin, stop)
-        begin = stop
 
 
 @dataclass(frozen=True)
@@ -385,51 +303,3 @@ def simulate(
                 progress(done + chunk.stop)
             done += len(book)
     return columns, sum(sums.all, Sums.none(1, S, K, money))
-
-
-def expectations(
-    rfm: RFM,
-    worlds: Worlds,
-    purchase_family: PurchaseFamily,
-    spend_family: SpendFamily | None,
-    what: str,
-    discounted: Callable[[float], tuple[Floats, Floats]],
-) -> Floats:
-    """Posterior mean of each customer's expectation, without simulation, shape (customer,).
-
-    Parameters
-    ----------
-    what : "p_alive", "purchases", "spend" or "value"
-    discounted
-        The family's time scale to times and weights (time,): which sum of expected cumulative purchases is
-        meant; see `lifecast.worlds.discounting`.
-    """
-    amounts = amounts_seen(rfm, spend_family) if what in ("spend", "value") else None
-    result = np.empty(len(rfm))
-    draws = len(worlds)
-    for members, shared in worlds.by_kind(rfm):
-        book = open_book(rfm, members, np.ones(len(rfm)), amounts)
-        histories = book.rows.x, book.rows.T, shared.purchases, np.zeros(draws)
-        expected = None
-        if what in ("purchases", "value"):
-            times, weights = discounted(purchase_family.time_scale(*histories))
-            expected = purchase_family.expected_purchases(
-                *histories, np.tile(times, (draws, 1)), np.tile(weights[:, None], (draws, 1, 1))
-            )
-        for chunk in chunks(book, max(1, DRAWS_PER_CHUNK // draws)):
-            x, t_x, T, row = book.histories(chunk)
-            values = np.ones((x.size, 1))
-            if what != "spend":
-                values = purchase_family.probability_alive(x, t_x, T, shared.purchases)
-            if expected is not None:
-                values = times_or_zero(values, expected(x, T)[0])
-            values = values[row]
-            if spend_family is not None and book.spend is not None:
-                values = values * spend_family.expected_spend(book.spend.of(chunk), shared.spend)
-            result[book.order[chunk]] = values.mean(axis=1)
-    return result
-
-
-def times_or_zero(p_alive: Floats, expected: Floats) -> Floats:
-    """Their product, zero where nobody is alive even if the expectation is infinite."""
-    return np.multiply(p_alive, expected, out=np.zeros_like(expected), where=p_alive > 0.0)

@@ -12,11 +12,12 @@ from lifecast.arrays import Floats, Integers
 from lifecast.engines.duckdb_purchases import purchases
 from lifecast.engines.duckdb_query import Ask, SummaryQuery
 from lifecast.errors import DataError, SettingsError
+from lifecast.expectations import times_or_zero
 from lifecast.families.contract import DiscreteTime
 from lifecast.forecast import Forecast
 from lifecast.from_log import days_to_merge
 from lifecast.settings import central
-from lifecast.simulation import Simulation, times_or_zero
+from lifecast.simulation import Simulation
 from lifecast.timeunit import TimeUnit
 from lifecast.transactions import read_transactions
 

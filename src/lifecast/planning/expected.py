@@ -6,19 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
+from lifecast.book import DRAWS_PER_CHUNK, Book, amounts_seen, chunks, open_book
 from lifecast.errors import SettingsError
+from lifecast.expectations import Expectation, times_or_zero
 from lifecast.families.changed import Factor, changed
 from lifecast.families.contract import DiscreteTime
-from lifecast.simulation import (
-    DRAWS_PER_CHUNK,
-    Book,
-    Expectation,
-    Simulation,
-    amounts_seen,
-    chunks,
-    open_book,
-    times_or_zero,
-)
+from lifecast.simulation import Simulation
 from lifecast.worlds import Shared, purchases_and_value
 
 

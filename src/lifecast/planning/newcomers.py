@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats, Keys
+from lifecast.book import DRAWS_PER_CHUNK, Book, chunks, customer_keys, open_book
 from lifecast.errors import DataError
 from lifecast.families.contract import DiscreteTime
 from lifecast.forecast import Forecast
@@ -22,18 +23,7 @@ from lifecast.market import Pace
 from lifecast.new_customers import acquired
 from lifecast.rfm import RFM
 from lifecast.settings import margins
-from lifecast.simulation import (
-    DRAWS_PER_CHUNK,
-    Book,
-    Futures,
-    Observer,
-    Part,
-    Simulation,
-    chunks,
-    customer_keys,
-    futures,
-    open_book,
-)
+from lifecast.simulation import Futures, Observer, Part, Simulation, futures
 from lifecast.timeunit import TimeUnit, parse_date
 from lifecast.worlds import Shared
 

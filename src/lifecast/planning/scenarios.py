@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
+from lifecast.book import customer_keys
 from lifecast.errors import SettingsError
 from lifecast.families.changed import Factor, changed
 from lifecast.forecast import Forecast
@@ -16,7 +17,7 @@ from lifecast.planning.chosen import chosen, only
 from lifecast.planning.expected import AS_IT_IS, Change, expected_by_world
 from lifecast.planning.newcomers import Newcomers, read_plan, watch_newcomers
 from lifecast.settings import check_bounded, continuous_rate, tails
-from lifecast.simulation import Simulation, customer_keys, watch
+from lifecast.simulation import Simulation, watch
 
 if TYPE_CHECKING:
     import pandas as pd
