@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from threading import local
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from lifecast.kernels.reduction import add_up, at_prices, expected_values
 from lifecast.rfm import RFM
 from lifecast.sums import Sums, anchors
 from lifecast.worlds import Shared, Worlds, purchases_and_value
-
-if TYPE_CHECKING:
-    pass
 
 PURCHASES_PER_CHUNK = 8_000_000
 
