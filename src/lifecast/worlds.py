@@ -213,8 +213,7 @@ def shares(values: Floats, nodes: Floats) -> Floats:
     """Lagrange's polynomials of the nodes at the values, (value, node), in barycentric form [Berrut 2004]."""
     differences = nodes[:, None] - nodes
     np.fill_diagonal(differences, 1.0)
-    scaled = differences / np.abs(differences).max()
-    barycentric = 1.0 / scaled.prod(axis=1)
+    barycentric = 1.0 / differences.prod(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = barycentric / (values[:, None] - nodes)
         at_values: Floats = terms / terms.sum(axis=1, keepdims=True)
