@@ -52,9 +52,60 @@ def test_does_the_command_write_the_page_of_python(folder: Path, tmp_path: Path)
     by_channel = lc.channels(model, costs, horizons=horizons, **outlook)
     lc.report(
         forecast, tmp_path / "python.html", model=model, segments=lc.segments(forecast),
-        cash_flow=lc.cash_flow(forecast, "channel"), channels=by_channel,
+        cash_flow=lc.cash_flow(forecast, "channel", per="month"), channels=by_channel,
         allocation=lc.allocate(by_channel, 50_000, costs), title="Ours",
     )  # fmt: skip
+    assert out.read_bytes() == (tmp_path / "python.html").read_bytes()
+
+
+PLAN = """
+[forecast]
+worlds = 50
+horizon = "180 days"
+margin = 0.3
+[offer]
+cost = 0.5
+purchase_rate = 1.3
+[scenario.loyal]
+dropout = 0.8
+[scenario."dearer, to some"]
+average_order = 1.1
+who = "channel=social"
+[budget]
+amount = 50_000
+"""
+
+
+def test_does_the_page_show_a_plans_scenarios_and_offer(folder: Path, tmp_path: Path) -> None:
+    """Those of Python, with customers yet to come: as many as a year before, at the same cost."""
+    out = tmp_path / "report.html"
+    (tmp_path / "plan.toml").write_text(PLAN)
+    result = run(
+        "report", folder / "log.csv", "--model", folder / "channels.nc", "--costs", folder / "costs.csv",
+        "--plan", tmp_path / "plan.toml", "--title", "Ours", "--out", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    model, costs = lc.load(folder / "channels.nc"), pd.read_csv(folder / "costs.csv")
+    rfm = lc.rfm_summary(folder / "log.csv", time_unit="week", attributes=["channel"])
+    outlook = {"annual_discount_rate": 0.1, "margin": 0.3, "worlds": 50}
+    forecast = model.forecast(rfm, "180 days", **outlook)
+    by_channel = lc.channels(model, costs, horizons=("30 days", "90 days", "180 days"), **outlook)
+    coming = costs.assign(start=pd.to_datetime(costs["start"]) + pd.DateOffset(years=1))
+    coming = coming[coming["start"] > pd.Timestamp(rfm.observation_end)]
+    offer = lc.treat(forecast, cost=0.5, effect={"purchase_rate": 1.3}, by="channel")
+    lc.report(
+        forecast, tmp_path / "python.html", model=model, segments=lc.segments(forecast),
+        cash_flow=lc.cash_flow(forecast, "channel", per="month", new_customers=coming), channels=by_channel,
+        allocation=lc.allocate(by_channel, 50_000, costs, retention=offer), offer=offer,
+        scenarios={
+            "loyal": lc.scenario(forecast, dropout=0.8, new_customers=coming),
+            "dearer, to some": lc.scenario(
+                forecast, average_order=1.1, who="channel=social", new_customers=coming
+            ),
+        },
+        title="Ours",
+    )  # fmt: skip
+    assert {"scenarios", "offer", "budget"} <= set(sections_of(out))
     assert out.read_bytes() == (tmp_path / "python.html").read_bytes()
 
 
@@ -115,6 +166,7 @@ def test_do_channels_return_over_the_usual_times(days: float, horizons: tuple[st
     [
         (["--budget", "100"], "A budget needs the costs so far"),
         (["--costs", "nowhere.csv"], "no such file"),
+        (["--plan", "nowhere.toml"], "nowhere.toml"),
         (["--out", "page.pdf"], "must end in .html"),
     ],
 )

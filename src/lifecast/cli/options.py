@@ -90,6 +90,8 @@ Costs = Annotated[
 ]
 Budget = Annotated[float | None, typer.Option(help="Money to split over the channels.")]
 
+Months = Annotated[int | None, typer.Option(help="Months that the budget is for.", show_default="12")]
+
 
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given; where a number or a name may stand, a number as a number."""

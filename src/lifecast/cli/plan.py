@@ -1,13 +1,14 @@
 """The command plan: what the log, a model and the costs say about what to do, as tables."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from lifecast.cli import plan_tables, session
+from lifecast.cli.case import Case, days_of, read_case, read_plan
 from lifecast.cli.channel_values import read_costs
-from lifecast.cli.inputs import read_rfm, refuse_overwriting, settings
+from lifecast.cli.inputs import refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
     Budget,
@@ -20,6 +21,7 @@ from lifecast.cli.options import (
     Margin,
     MergeWithin,
     ModelFile,
+    Months,
     ObservationEnd,
     Returns,
     Seed,
@@ -28,12 +30,9 @@ from lifecast.cli.options import (
     numeric,
 )
 from lifecast.cli.plan_printing import print_plan
-from lifecast.cli.plan_tables import Case, Tables, days_of
+from lifecast.cli.plan_tables import Tables
 from lifecast.cli.printing import note, say, working
 from lifecast.errors import SettingsError
-
-if TYPE_CHECKING:
-    from lifecast.plan_specification import PlanSpecification
 
 HORIZON, DISCOUNT_RATE, WORLDS, SEED = "365 days", 0.1, 1000, 0
 
@@ -51,9 +50,7 @@ def plan(
             "of identity and more. Options come before it."
         ),
     ] = None,
-    months: Annotated[
-        int | None, typer.Option(help="Months that the budget is for.", show_default="12")
-    ] = None,
+    months: Months = None,
     objective: Annotated[
         str | None,
         typer.Option(
@@ -88,7 +85,6 @@ def plan(
     """
     from lifecast.export.files import check_new_folder
     from lifecast.model import CLTV
-    from lifecast.rfm_file import holds_rfm
 
     refuse_overwriting(source, model, costs, spec)
     source = session.source(source)
@@ -104,19 +100,14 @@ def plan(
     if asked.budget.amount is not None and costs is None:
         raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
     spent = None if costs is None else read_costs(costs)
-    fitted = CLTV.load(model)
     of_the_log = given(
         customer_id=customer, date=date, amount=amount, observation_end=observation_end, returns=returns,
         merge_within=merge_within, date_format=date_format,
     )  # fmt: skip
-    is_rfm = holds_rfm(source)
-    if not is_rfm:
-        needed = [*fitted.attributes_needed, *attributes_asked(asked)]
-        of_the_log |= {"time_unit": fitted.time_unit, "attributes": list(dict.fromkeys(needed))}
     outlook = {"annual_discount_rate": DISCOUNT_RATE, "worlds": WORLDS, "random_seed": SEED}
     outlook |= settings(asked.forecast)
     until = numeric(str(outlook.pop("horizon", HORIZON)))
-    case, people, apart = read(source, is_rfm, of_the_log, fitted, asked, until, outlook, spent)
+    case, people, apart = read_case(source, of_the_log, CLTV.load(model), asked, until, outlook, spent)
     tables = work_out(case)
     if people is not None:
         tables |= plan_tables.identity_tables(people, apart, case)
@@ -125,96 +116,6 @@ def plan(
     say(f"Wrote {', '.join(f'{name}.csv' for name in tables)} in {out}.")
     summed = {name: values for name, values in tables.items() if len(values) < len(case.rfm)}
     return {"wrote": [str(out / f"{name}.csv") for name in tables], **summed}
-
-
-def read_plan(spec: Path | None, **options: dict[str, Any]) -> "PlanSpecification":
-    """The settings of the file, and the options given instead, by table."""
-    from lifecast.plan_specification import PlanSpecification, read_plan_specification
-
-    found = PlanSpecification() if spec is None else read_plan_specification(spec)
-    for table, values in options.items():
-        for name, value in values.items():
-            check_option(name, value)
-        found = found.model_copy(update={table: getattr(found, table).model_copy(update=values)})
-    return found
-
-
-def check_option(name: str, value: Any) -> None:
-    """Refuse options that the file would refuse too."""
-    if name == "objective" and value not in ("mean", "quantile", "cvar"):
-        raise SettingsError(f'objective={value!r}: needed "mean", "quantile" or "cvar".')
-
-
-def attributes_asked(asked: "PlanSpecification") -> list[str]:
-    """The columns of the log that scenarios and the offer are about."""
-    names = [levers.who.partition("=")[0] for levers in asked.scenario.values() if levers.who is not None]
-    if asked.offer is not None:
-        names += [name for name in (asked.offer.by, asked.offer.cost) if isinstance(name, str)]
-    if isinstance(asked.forecast.margin, str):
-        names.append(asked.forecast.margin)
-    return names
-
-
-def read(
-    source: str,
-    is_rfm: bool,
-    of_the_log: dict[str, Any],
-    model: Any,
-    asked: "PlanSpecification",
-    until: Any,
-    outlook: dict[str, Any],
-    spent: Any,
-) -> tuple[Case, Any, Any]:
-    """The case; and where accounts are joined, who is who, and the RFM of accounts.
-
-    The model is then fitted anew: it was made from accounts.
-    """
-    import copy
-
-    from lifecast.from_log import rfm_summary
-    from lifecast.specification import Data
-
-    rest = asked, until, outlook, spent
-    if asked.identity is None:
-        rfm = read_rfm(source, of_the_log, Data())
-        return Case(None if is_rfm else source, of_the_log, model, rfm, *rest), None, None
-    if is_rfm:
-        raise SettingsError(f"{source} is an RFM: it is too late to join its accounts. Pass the log itself.")
-    log, people, account = join(source, asked)
-    of_people = {**of_the_log, "customer_id": PERSON}
-    with working("Reading the log"):
-        apart = rfm_summary(log, **{**of_the_log, "customer_id": account})
-        rfm = rfm_summary(log, **of_people)
-    with working("Fitting the model to people"):
-        fitted = copy.copy(model).fit(rfm, random_seed=outlook["random_seed"])
-    return Case(log, of_people, fitted, rfm, *rest), people, apart
-
-
-PERSON = "joined_customer"  # column of the log
-
-
-def join(source: str, asked: "PlanSpecification") -> tuple[Any, Any, str]:
-    """The log with a column of people, who they are, and the column of accounts."""
-    import pandas as pd
-
-    from lifecast.identity import join_identities
-
-    assert asked.identity is not None
-    chosen = settings(asked.identity)
-    accounts, keys = chosen.pop("accounts", source), chosen.pop("keys")
-    people = join_identities(accounts, keys=list(keys), **chosen)
-    account = chosen.get("account", "account")
-    path = Path(source)
-    if not path.is_file():
-        raise SettingsError(f"{source}: joining accounts needs the log in one file, .csv or .parquet.")
-    log = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
-    if account not in log:
-        raise SettingsError(
-            f"The log has no column {account!r} of accounts; it has {', '.join(map(str, log))}. Say which "
-            'one it is: account = "..." in [identity].'
-        )
-    log[PERSON] = people.customer_of(log[account]).to_numpy()
-    return log, people, account
 
 
 def work_out(case: Case) -> Tables:
@@ -227,6 +128,7 @@ def work_out(case: Case) -> Tables:
     split = plan_tables.budget_tables(case)  # may be refused too
     tables = plan_tables.segment_tables(case, forecast) | tables
     tables |= plan_tables.cash_flow_tables(case, forecast, coming)
+    tables |= plan_tables.elasticity_tables(forecast, coming)
     tables |= plan_tables.scenario_tables(case, forecast, coming) | offer | split
     tables |= plan_tables.cohort_tables(case) | plan_tables.textbook_tables(case)
     return tables | plan_tables.watch_tables(case)

@@ -2,16 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from lifecast.cli.plan_tables import Case
+from lifecast.cli.case import Case
 from lifecast.cli.printing import count, headline, money, say, table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lifecast.planning.actions import Treatment
     from lifecast.planning.budget import Allocation
     from lifecast.planning.channels import Channels
     from lifecast.planning.portfolio import CashFlow
+    from lifecast.planning.scenarios import Scenario
     from lifecast.planning.segments import Segments
 
 
@@ -95,12 +94,12 @@ def print_channels(found: "Channels") -> None:
     table(["channel", "value", "90% interval", "cost", "may cost", "pays"], rows)
 
 
-def print_scenarios(found: "dict[str, pd.DataFrame]") -> None:
+def print_scenarios(found: "dict[str, Scenario]") -> None:
     """What each scenario would change of the value, or of purchases where there is none."""
     headline("Scenarios")
     rows = []
-    for name, total in found.items():
-        row = total.iloc[-1]
+    for name, each in found.items():
+        row = each.total.iloc[-1]
         bounds = f"{count(row['difference_lower'])} to {count(row['difference_upper'])}"
         rows.append([name, count(row["baseline"]), count(row["difference"]), bounds])
     table(["scenario", "as it is", "difference", "90% interval"], rows)

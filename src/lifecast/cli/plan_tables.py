@@ -3,11 +3,12 @@
 import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lifecast.cli.case import Case, days_of
 from lifecast.cli.channel_values import read_costs, value_channels
 from lifecast.cli.inputs import settings
 from lifecast.cli.printing import note, working
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lifecast.forecast import Forecast
-    from lifecast.model import CLTV
-    from lifecast.plan_specification import PlanSpecification
     from lifecast.planning.actions import Treatment
     from lifecast.planning.channels import Channels
     from lifecast.rfm import RFM
@@ -28,52 +27,6 @@ Tables = dict[str, "pd.DataFrame"]
 LONGEST_WATCH = 365.0  # days between the earlier forecast and the log's end
 WATCHED_SHARE = 0.25  # of the log, likewise
 LOOKS = 28.0  # days, about, of a period in which a forecast is watched
-
-
-@dataclass
-class Case:
-    """What a plan is made from, and what was found so far.
-
-    Attributes
-    ----------
-    log : path, DataFrame or None
-        None where the source is an RFM.
-    of_the_log : dict
-        How to read it, as `lifecast.rfm_summary` takes it.
-    outlook : dict
-        Discount rate, margin, interval, worlds and seed.
-    results : dict
-        What the command prints, by name.
-    """
-
-    log: Any
-    of_the_log: dict[str, Any]
-    model: "CLTV"
-    rfm: "RFM"
-    spec: "PlanSpecification"
-    horizon: Any
-    outlook: dict[str, Any]
-    costs: "pd.DataFrame | None"
-    results: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def group(self) -> str | None:
-        """The attribute of the model's groups."""
-        return self.model.purchases.groups
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """How cohorts and textbook measures read the log."""
-        names = ("customer_id", "date", "amount", "date_format", "observation_end", "returns")
-        chosen = {name: self.of_the_log[name] for name in names if name in self.of_the_log}
-        if chosen.get("returns") == "refuse":  # there are none, then
-            del chosen["returns"]
-        return chosen
-
-    @property
-    def interval(self) -> dict[str, Any]:
-        """The level of intervals, where it was chosen."""
-        return {name: self.outlook[name] for name in ("interval",) if name in self.outlook}
 
 
 def segment_tables(case: Case, forecast: "Forecast") -> Tables:
@@ -227,26 +180,31 @@ def channel_tables(case: Case, days: float) -> Tables:
     }
 
 
+def elasticity_tables(forecast: "Forecast", coming: "pd.DataFrame | None") -> Tables:
+    """What one percent of each lever is worth; nothing without amounts."""
+    from lifecast.planning.scenarios import elasticities
+
+    if forecast.simulation.spend_family is None:
+        return {}
+    with working("Elasticities"):
+        return {"elasticities": elasticities(forecast, new_customers=coming).reset_index()}
+
+
 def scenario_tables(case: Case, forecast: "Forecast", coming: "pd.DataFrame | None") -> Tables:
-    """What one percent of each lever is worth, and the scenarios asked for."""
+    """The scenarios asked for; nothing without any."""
     import pandas as pd
 
-    from lifecast.planning.scenarios import elasticities, scenario
+    from lifecast.planning.scenarios import scenario
 
-    tables: Tables = {}
-    if forecast.simulation.spend_family is not None:
-        with working("Elasticities"):
-            tables["elasticities"] = elasticities(forecast, new_customers=coming).reset_index()
     found = {}
     for name, levers in case.spec.scenario.items():
         with working(f"Scenario {name}", total=len(case.rfm)) as progress:
-            found[name] = scenario(
-                forecast, new_customers=coming, progress=progress, **settings(levers)
-            ).total
-    if found:
-        case.results["scenarios"] = found
-        tables["scenarios"] = pd.concat(found, names=["name", "measure"]).reset_index()
-    return tables
+            found[name] = scenario(forecast, new_customers=coming, progress=progress, **settings(levers))
+    if not found:
+        return {}
+    case.results["scenarios"] = found
+    totals = {name: each.total for name, each in found.items()}
+    return {"scenarios": pd.concat(totals, names=["name", "measure"]).reset_index()}
 
 
 def offer_tables(case: Case, forecast: "Forecast") -> Tables:
@@ -319,10 +277,3 @@ def identity_tables(people: Any, apart: "RFM", case: Case) -> Tables:
         "identity_shared_too_widely": people.shared_too_widely,
         "identity_effect": effect.reset_index(),
     }
-
-
-def days_of(horizon: Any, case: Case) -> float:
-    """A horizon in days."""
-    from lifecast.timeunit import parse_horizon
-
-    return parse_horizon(horizon, case.rfm.time_unit, case.rfm.observation_end) * case.rfm.time_unit.days

@@ -1,13 +1,14 @@
 """The report command: one page for people who read no code."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lifecast.cli import session
-from lifecast.cli.channel_values import read_costs, value_channels
-from lifecast.cli.inputs import as_a_log, read_rfm, read_spec, refuse_overwriting, settings
+from lifecast.cli import plan_tables, session
+from lifecast.cli.case import Case, read_case, read_plan
+from lifecast.cli.channel_values import read_costs
+from lifecast.cli.inputs import as_a_log, read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
     Budget,
@@ -21,6 +22,7 @@ from lifecast.cli.options import (
     Margin,
     MergeWithin,
     ModelFile,
+    Months,
     ObservationEnd,
     Returns,
     Seed,
@@ -32,6 +34,11 @@ from lifecast.cli.options import (
 from lifecast.cli.printing import say, working
 from lifecast.errors import SettingsError
 
+if TYPE_CHECKING:
+    from lifecast.backtesting import Backtest
+    from lifecast.forecast import Forecast
+
+SHOWN = ("segments", "cash_flow", "channels", "allocation", "scenarios", "offer")  # of a case's results
 OUTLOOK: dict[str, Any] = {
     "horizon": "365 days",
     "annual_discount_rate": 0.1,
@@ -67,7 +74,14 @@ def report(
     ] = False,
     costs: Costs = None,
     budget: Budget = None,
-    months: Annotated[int, typer.Option(help="Months that the budget is for.")] = 12,
+    months: Months = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="Plan specification, the TOML file of lifecast plan: also its scenarios, its offer, and "
+            "customers yet to come. Options come before it."
+        ),
+    ] = None,
     past: Annotated[
         str | None,
         typer.Option(
@@ -90,66 +104,66 @@ def report(
     """Forecast, and write all that it says as one HTML page: figures, segments, channels, past forecasts."""
     from lifecast.export import check_target
     from lifecast.model import CLTV
-    from lifecast.planning.portfolio import cash_flow
-    from lifecast.planning.segments import segments
     from lifecast.reporting.page import report as write_report
     from lifecast.rfm_file import holds_rfm
 
     check_target(out, (".html", ".htm"))
-    refuse_overwriting(source, model, costs, spec, out)
+    refuse_overwriting(source, model, costs, spec, plan, out)
     source = session.source(source)
-    if budget is not None and costs is None:
+    asked = read_plan(
+        plan,
+        budget=given(amount=budget, months=months),
+        forecast=given(
+            horizon=horizon, annual_discount_rate=annual_discount_rate, worlds=worlds, interval=interval,
+            random_seed=seed,
+        ) | ({} if margin is None else {"margin": margin}),
+    )  # fmt: skip
+    if asked.budget.amount is not None and costs is None:
         raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
     if past is not None and holds_rfm(source):
         raise SettingsError(f"{source} is an RFM. Forecasts from earlier days (--past) need the log itself.")
     spent = None if costs is None else read_costs(costs)
-    run, fitted = read_spec(spec), CLTV.load(model)
+    run = read_spec(spec)
     of_the_log = given(
-        customer_id=customer, date=date, amount=amount, returns=returns, merge_within=merge_within,
-        date_format=date_format,
+        customer_id=customer, date=date, amount=amount, observation_end=observation_end,
+        holdout_end=holdout_end, returns=returns, merge_within=merge_within, date_format=date_format,
     )  # fmt: skip
-    options = of_the_log | given(observation_end=observation_end, holdout_end=holdout_end)
-    if not holds_rfm(source):
-        options |= {"time_unit": fitted.time_unit, "attributes": fitted.attributes_needed}
-    customers = read_rfm(source, options, run.data)
-    outlook = OUTLOOK | given(horizon=holdout_end) | settings(run.forecast) | given(
-        horizon=horizon, annual_discount_rate=annual_discount_rate, worlds=worlds, interval=interval,
-        random_seed=seed,
-    ) | ({} if margin is None else {"margin": margin})  # fmt: skip
+    outlook = OUTLOOK | given(horizon=holdout_end) | settings(run.forecast) | settings(asked.forecast)
     until = numeric(str(outlook.pop("horizon")))
-    with working("Forecasting", total=len(customers)) as progress:
-        forecast = fitted.forecast(customers, until, progress=progress, **outlook)
-    found: dict[str, Any] = {}
-    with working("Segments", total=len(customers)) as progress:
-        found["segments"] = segments(forecast, progress=progress)
-    with working("Cash flow", total=len(customers)) as progress:
-        found["cash_flow"] = cash_flow(forecast, by=fitted.purchases.groups, progress=progress)
+    case, *_ = read_case(source, of_the_log, CLTV.load(model), asked, until, outlook, spent, run.data)
+    with working("Forecasting", total=len(case.rfm)) as progress:
+        forecast = case.model.forecast(case.rfm, until, progress=progress, **outlook)
+    work_out(case, forecast, with_newcomers=plan is not None)
+    found = {name: case.results[name] for name in SHOWN if name in case.results}
     if uncertainty:
         with working("Where the uncertainty comes from"):
             found["uncertainty"] = forecast.uncertainty()
-    if spent is not None:
-        from lifecast.planning.budget import allocate
-
-        days = forecast.horizon * forecast.time_unit.days
-        found["channels"] = value_channels(fitted, spent, days, outlook)
-        if budget is not None:
-            found["allocation"] = allocate(
-                found["channels"],
-                budget,
-                spent,
-                months=months,
-                interval=outlook["interval"],
-                random_seed=outlook["random_seed"],
-            )
     if past is not None:
-        from lifecast.backtesting import backtest
-
-        of_the_log = as_a_log(run.data) | of_the_log
-        with working("Forecasting from earlier days"):
-            found["backtest"] = backtest(
-                source, **of_the_log, time_unit=fitted.time_unit, origins=origins, horizons=numeric(past),
-                model=fitted, interval=outlook["interval"], random_seed=outlook["random_seed"],
-            )  # fmt: skip
-    write_report(forecast, out, model=fitted, title=title, **found)
+        found["backtest"] = earlier_forecasts(case, as_a_log(run.data), origins, past)
+    write_report(forecast, out, model=case.model, title=title, **found)
     say(f"Wrote {out}.")
     return {"wrote": [str(out)], "total": forecast.total.rename_axis("measure")}
+
+
+def work_out(case: Case, forecast: "Forecast", with_newcomers: bool) -> None:
+    """All that the page shows of decisions, into the case's results; first what may be refused."""
+    coming = plan_tables.newcomers(case) if with_newcomers else None
+    plan_tables.channel_tables(case, forecast.horizon * forecast.time_unit.days)
+    plan_tables.offer_tables(case, forecast)
+    plan_tables.budget_tables(case)
+    plan_tables.segment_tables(case, forecast)
+    plan_tables.cash_flow_tables(case, forecast, coming)
+    plan_tables.scenario_tables(case, forecast, coming)
+
+
+def earlier_forecasts(case: Case, of_a_log: dict[str, Any], origins: int, horizon: str) -> "Backtest":
+    """Forecasts from earlier days of the case's log, held against what came."""
+    from lifecast.backtesting import backtest
+
+    names = ("customer_id", "date", "amount", "returns", "merge_within", "date_format")
+    of_a_log = of_a_log | {name: case.of_the_log[name] for name in names if name in case.of_the_log}
+    with working("Forecasting from earlier days"):
+        return backtest(
+            case.log, **of_a_log, time_unit=case.model.time_unit, origins=origins, horizons=numeric(horizon),
+            model=case.model, interval=case.outlook["interval"], random_seed=case.outlook["random_seed"],
+        )  # fmt: skip

@@ -98,6 +98,7 @@ def cash_flow(found: "CashFlow") -> Section:
             Column("group", "Group"), Column("customers", "Customers"), Column("mean", "Mean", "money"),
             Column("lower", "Interval, from", "money"), Column("median", "Median", "money"),
             Column("upper", "to", "money"),
+            *(Column(name, name.title(), "money") for name in ("cost", "net") if name in found.equity),
         )  # fmt: skip
         tables.append(table_of(found.equity.reset_index(), "Customer equity: discounted value", columns))
     periods = (
@@ -111,10 +112,12 @@ def cash_flow(found: "CashFlow") -> Section:
     who = (
         f"the customers who are there and {coming:,} yet to come" if coming else "the customers who are there"
     )
+    deducted = found.equity is not None and "net" in found.equity
+    costs = f"Costs are {'deducted in the column Net alone' if deducted else 'not deducted'}."
     return Section(
         "cash-flow",
         "Cash flow",
-        (f"What {who} bring within the horizon. Costs are not deducted.",),
+        (f"What {who} bring within the horizon. {costs}",),
         figures=(image(partial(plots.plot_cash_flow, found, measure)),),
         tables=tuple(tables),
     )
