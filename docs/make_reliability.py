@@ -43,7 +43,7 @@ def play() -> None:
     """Try every case of the battery and keep how it ended."""
     sys.path.insert(0, str(DOCS.parent / "tests"))
     from bad_inputs import CASES
-    from bad_inputs import play as end
+    from battery import play as end
 
     found = []
     for case in CASES:

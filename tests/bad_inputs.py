@@ -6,9 +6,7 @@ docs/make_reliability.py, which writes the table of docs/reliability.md from how
 
 import gzip
 import math
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
@@ -20,58 +18,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from bad_requests import REQUESTS
+from battery import MENTIONED, REFUSED, RIGHT, Case
 
 import lifecast as lc
-from lifecast.errors import LifecastError, LifecastWarning
 from lifecast.specification import read_specification
-
-REFUSED, RIGHT, MENTIONED = "refused", "right", "right, with a mention"
-ANYTHING = ""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One input: where it goes, what it is, how to pass it, how that must end, and words of the message.
-
-    ``run`` gets an empty folder; what it gives is held to ``check`` where the input is not refused. For those
-    that are mentioned, ``says`` is in a warning, or in the text that the result shows.
-    """
-
-    area: str
-    name: str
-    run: Callable[[Path], Any]
-    ends: str
-    says: str = ANYTHING
-    check: Callable[[Any], bool] = lambda found: True
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a case ended: refused, right, or right with a mention; and in what words."""
-
-    how: str
-    words: str
-    found: Any = None
-
-
-def play(case: Case, folder: Path) -> Ending:
-    """Run a case and see how it ends; an exception that is not lifecast's own passes through."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            found = case.run(folder)
-        except LifecastError as error:
-            return Ending(REFUSED, f"{type(error).__name__}: {error}")
-    others = [str(each.message) for each in caught if not issubclass(each.category, LifecastWarning)]
-    if others:
-        raise AssertionError(f"{case.name}: warnings that are not lifecast's: {others}")
-    words = [str(each.message) for each in caught]
-    if isinstance(found, lc.RFM) and found.report is not None:
-        words.append(str(found.report))
-    told = " ".join(words)
-    mentioned = case.ends == MENTIONED and bool(told)
-    return Ending(MENTIONED if mentioned else RIGHT, told if mentioned else "", found)
-
 
 # -- tables of customers ---------------------------------------------------------------------------------
 
@@ -1220,4 +1171,4 @@ OTHERS = [
     ),
 ]
 
-CASES: list[Case] = [*TABLES, *LOGS, *FILES, *FITS, *FORECASTS, *OTHERS]
+CASES: list[Case] = [*TABLES, *LOGS, *FILES, *FITS, *FORECASTS, *OTHERS, *REQUESTS]

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from bad_inputs import CASES, REFUSED, Case, play
+from bad_inputs import CASES
+from battery import REFUSED, Case, play
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.area}: {case.name}"[:80])

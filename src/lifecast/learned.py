@@ -132,7 +132,16 @@ class Learned:
         float
             In nats, summed over customers. Of spend, the density of what the family is fitted to: every
             amount, or their means.
+
+        Raises
+        ------
+        SettingsError
+            Another part, or "spend" of a model without.
         """
+        if part not in ("total", "purchases", "spend"):
+            raise SettingsError(f'part={part!r}: needed "total", "purchases" or "spend".')
+        if part == "spend":
+            self._need_spend()
         self._same_unit(rfm)
         posterior = self.learned
         total = 0.0

@@ -184,17 +184,7 @@ def continuous_rate(annual_discount_rate: float, unit: TimeUnit) -> float:
 def margins(margin: float | str, rfm: RFM) -> Floats:
     """Each customer's margin, from one number or an attribute of the RFM."""
     if isinstance(margin, str):
-        if margin not in rfm.attributes:
-            raise SettingsError(
-                f"margin={margin!r}: the RFM has no such attribute. "
-                f"Pass attributes=[{margin!r}] to rfm_summary, or a number."
-            )
-        try:
-            values = np.asarray(rfm.attributes[margin].to_numpy(zero_copy_only=False), np.float64)
-        except (TypeError, ValueError) as error:
-            raise SettingsError(
-                f"margin={margin!r}: the attribute does not hold numbers: {error}."
-            ) from error
+        values = numbers_of(margin, rfm, "margin")
     elif is_number(margin):
         values = np.full(len(rfm), float(margin))
     else:
@@ -206,3 +196,24 @@ def margins(margin: float | str, rfm: RFM) -> Floats:
             "Needed: a share of the amount for every customer, such as 0.3."
         )
     return values
+
+
+def numbers_of(attribute: str, rfm: RFM, argument: str) -> Floats:
+    """An attribute of the customers as numbers, one each, for an argument that may name one.
+
+    Raises
+    ------
+    SettingsError
+        The RFM has no such attribute, or it does not hold numbers.
+    """
+    if attribute not in rfm.attributes:
+        raise SettingsError(
+            f"{argument}={attribute!r}: the RFM has no such attribute. "
+            f"Pass attributes=[{attribute!r}] to rfm_summary, or a number."
+        )
+    try:
+        return np.asarray(rfm.attributes[attribute].to_numpy(zero_copy_only=False), np.float64)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{argument}={attribute!r}: the attribute does not hold numbers: {error}."
+        ) from error

@@ -14,7 +14,7 @@ from lifecast.period_sums import grouped
 from lifecast.planning.chosen import only
 from lifecast.planning.expected import Change, expected_by_world
 from lifecast.planning.response import Offers
-from lifecast.settings import margins, tails
+from lifecast.settings import numbers_of, tails
 from lifecast.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def costs_of(cost: Any, simulation: Simulation) -> Floats:
     """The cost of the offer to each customer."""
     n = len(simulation.rfm)
     if isinstance(cost, str):
-        costs = margins(cost, simulation.rfm)
+        costs = numbers_of(cost, simulation.rfm, "cost")
     elif np.ndim(cost) == 0:
         costs = np.full(n, float(cost))
     else:
