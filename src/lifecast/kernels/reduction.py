@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from lifecast.arrays import Floats, Integers
+from lifecast.kernels.vectors import exponentials
 
 CELL = 5  # numbers: purchases; value, coarse and fine; discounted value, coarse and fine
 
@@ -72,24 +73,47 @@ def at_prices(amount: Floats, world: np.ndarray, stretch: np.ndarray, price: Flo
         amount[e] *= price[world[e], stretch[e]]
 
 
-@njit(cache=True, nogil=True, inline="always")
-def period_of(time: float, per_period: float, periods: int) -> int:
-    """The period that a time is in; its end belongs to it, its beginning to the one before."""
-    return min(max(math.ceil(time * per_period - 1e-9) - 1, 0), periods - 1)
+@njit(cache=True, nogil=True)
+def discounted(amount: Floats, time: Floats, discount_rate: float) -> Floats:
+    """Present values of the amounts (purchase,) at these times."""
+    exponent, present = np.empty(time.size), np.empty(time.size)
+    for e in range(time.size):
+        exponent[e] = -discount_rate * time[e]
+    exponentials(exponent, present)
+    for e in range(time.size):
+        present[e] *= amount[e]
+    return present
 
 
-@njit(cache=True, nogil=True, inline="always")
-def deposit(cell: Floats, value: float, present: float, anchor: Floats) -> None:
-    """Add a purchase, its value and its discounted value to a cell of exact sums; see `lifecast.sums`."""
-    coarse = (value + anchor[0]) - anchor[0]
-    fine = ((value - coarse) + anchor[1]) - anchor[1]
-    cell[0] += 1.0
-    cell[1] += coarse
-    cell[2] += fine
-    coarse = (present + anchor[2]) - anchor[2]
-    fine = ((present - coarse) + anchor[3]) - anchor[3]
-    cell[3] += coarse
-    cell[4] += fine
+@njit(cache=True, nogil=True)
+def deposit(
+    world: np.ndarray,
+    time: Floats,
+    amount: Floats,
+    present: Floats,
+    margin: float,
+    period: float,
+    anchors: Floats,
+    cells: Floats,
+) -> None:
+    """Add a customer's purchases, their value and present value, to the exact sums; see `lifecast.sums`.
+
+    A time belongs to the period that it is in; a period's end to it, its beginning to the one before.
+    """
+    last, per_period = np.int32(cells.shape[1] - 1), 1.0 / period
+    at = np.empty(time.size, np.int32)
+    for e in range(time.size):
+        at[e] = min(max(np.int32(np.ceil(time[e] * per_period - 1e-9)) - np.int32(1), np.int32(0)), last)
+    for e in range(time.size):
+        s, k = np.uint64(world[e]), np.uint64(at[e])  # unsigned, since others might count from the end
+        value, discounted_value = margin * amount[e], margin * present[e]
+        coarse = (value + anchors[k, 0]) - anchors[k, 0]
+        discounted_coarse = (discounted_value + anchors[k, 2]) - anchors[k, 2]
+        cells[s, k, 0] += 1.0
+        cells[s, k, 1] += coarse
+        cells[s, k, 2] += ((value - coarse) + anchors[k, 1]) - anchors[k, 1]
+        cells[s, k, 3] += discounted_coarse
+        cells[s, k, 4] += ((discounted_value - discounted_coarse) + anchors[k, 3]) - anchors[k, 3]
 
 
 @njit(cache=True, nogil=True)
@@ -127,20 +151,18 @@ def add_up(
     -------
     quantiles : (customer, quantile)
     """
-    S, periods = cells.shape[:2]
-    per_period = 1.0 / period
+    S = cells.shape[0]
     customers = first.size - 1
     quantiles = np.empty((customers, probabilities.size))
-    draws, present = np.empty(S), np.empty(amount.size)
+    draws = np.empty(S)
     for i in range(customers):
-        for e in range(first[i], first[i + 1]):
-            k = period_of(time[e], per_period, periods)
-            present[e] = amount[e] * math.exp(-discount_rate * time[e])
-            deposit(cells[world[e], k], margin[i] * amount[e], margin[i] * present[e], anchors[k])
+        own = slice(first[i], first[i + 1])
+        present = discounted(amount[own], time[own], discount_rate)
+        deposit(world[own], time[own], amount[own], present, margin[i], period, anchors, cells)
         place, current, total = -1, -1, 0.0
-        for e in range(first[i], first[i + 1]):  # without a branch: nobody can predict where a world ends
-            another = world[e] != current
-            current = world[e]
+        for e in range(present.size):  # without a branch: nobody can predict where a world ends
+            another = world[first[i] + e] != current
+            current = world[first[i] + e]
             place += another
             total = present[e] + (0.0 if another else total)
             draws[place] = total
@@ -166,12 +188,10 @@ def add_up_by_group(
     cells: Floats,
 ) -> None:
     """`add_up` to cells (group, world, period, 5), given each customer's group; without quantiles."""
-    periods, per_period = cells.shape[2], 1.0 / period
     for i in range(first.size - 1):
-        for e in range(first[i], first[i + 1]):
-            k = period_of(time[e], per_period, periods)
-            present = amount[e] * math.exp(-discount_rate * time[e])
-            deposit(cells[group[i], world[e], k], margin[i] * amount[e], margin[i] * present, anchors[k])
+        own = slice(first[i], first[i + 1])
+        present = discounted(amount[own], time[own], discount_rate)
+        deposit(world[own], time[own], amount[own], present, margin[i], period, anchors, cells[group[i]])
 
 
 @njit(cache=True, nogil=True)
