@@ -56,6 +56,16 @@ def test_does_it_say_what_it_misses(shown: Result, out: Path) -> None:
     assert ("The interval misses the real " + " and ".join(missed) in text) == bool(missed)
 
 
+def test_does_it_own_up_where_an_interval_misses(tmp_path: Path) -> None:
+    (tmp_path / "portfolio.csv").write_text("of the last run")
+    arguments = ["demo", "--out", str(tmp_path), "--worlds", "2"]  # two futures hold next to nothing
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    assert "MISSED" in result.stdout
+    assert "The interval misses the real" in " ".join(result.stdout.split())
+    assert len(pd.read_csv(tmp_path / "portfolio.csv")) == 39
+
+
 def test_are_the_ten_of_highest_cltv_shown_with_what_they_spent(shown: Result, out: Path) -> None:
     best = pd.read_parquet(out / "customers.parquet").nlargest(10, "cltv")
     rows = [line.split() for line in shown.stdout.splitlines() if line.split()[-1:] in (["held"], ["MISSED"])]

@@ -5,6 +5,7 @@ import json
 import shlex
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import duckdb
@@ -17,8 +18,9 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import lifecast as lc
-from lifecast.cli import app
+from lifecast.cli import app, session
 from lifecast.cli.messages import as_options, options_of
+from lifecast.cli.session import as_plain
 
 COMMANDS = get_command(app).commands
 PROGRAM = Path(sys.executable).with_name("lifecast")
@@ -96,6 +98,47 @@ def test_does_json_say_what_python_says(
     fitted = json.loads(lifecast(folder, monkeypatch, RUNS["fit"].format(out=tmp_path) + " --json").stdout)
     assert {row["parameter"] for row in fitted["parameters"]} == {"r", "alpha", "a", "b", "p", "q", "v"}
     assert fitted["passed"] is True
+
+
+def test_is_what_json_cannot_say_null() -> None:
+    table = pd.DataFrame(
+        {
+            "day": [pd.Timestamp("2024-05-01"), pd.NaT],
+            "count": pd.array([1, None], dtype="Int64"),
+            "share": [np.float64(0.5), np.inf],
+        }
+    )
+    said = as_plain({"table": table, "number": np.int64(3), "several": (np.float32(0.5), None)})
+    rows = [
+        {"day": "2024-05-01 00:00:00", "count": 1, "share": 0.5},
+        {"day": None, "count": None, "share": None},
+    ]
+    assert json.loads(json.dumps(said, allow_nan=False)) == {
+        "table": rows,
+        "number": 3,
+        "several": [0.5, None],
+    }
+
+
+def test_is_a_parquet_file_kept_off_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    with pytest.raises(lc.SettingsError, match="cannot be shown on the screen"):
+        session.check_out("-", (".parquet",), binary=True)
+
+
+def test_are_warnings_of_other_libraries_left_as_they_are(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = lc.load(folder / "model.nc")
+
+    def load(path: str) -> lc.CLTV:
+        warnings.warn("an old array", DeprecationWarning, stacklevel=1)
+        return loaded
+
+    monkeypatch.setattr(lc.CLTV, "load", load)
+    with pytest.warns(DeprecationWarning, match="an old array"):
+        told = lifecast(folder, monkeypatch, f"sql --model model.nc --horizon 4 --out {tmp_path}/a.sql")
+    assert "an old array" not in told.stderr
 
 
 def test_do_commands_pipe(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

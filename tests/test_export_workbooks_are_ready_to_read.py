@@ -2,6 +2,7 @@
 
 import zipfile
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,25 @@ def test_are_indexes_written_where_they_say_something(tmp_path: Path) -> None:
     book = pd.read_excel(tmp_path / "a.xlsx", sheet_name=None)
     assert list(book["total"]) == ["measure", "mean"]
     assert list(book["by"]) == ["customer_id", "start", "cltv"]
+
+
+def test_are_values_of_any_kind_kept(tmp_path: Path) -> None:
+    odd = [pd.NaT, pd.NA, np.float64(2.5), np.int64(7), np.bool_(True), Decimal("0.10")]
+    path = tmp_path / "a.xlsx"
+    write_workbook({"odd": pd.DataFrame({"value": pd.Series(odd, dtype=object)})}, path)
+    assert [row[0].value for row in cells(path, "odd")[1:]] == [None, None, 2.5, 7, True, "0.10"]
+
+
+def test_are_ids_with_gaps_shown_without_decimals(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    write_workbook({"customers": pd.DataFrame({"customer_id": [12345.0, np.nan, 7.0]})}, path)
+    assert [row[0].number_format for row in cells(path)[1:]] == ["0"] * 3
+
+
+def test_is_a_workbook_without_tables_one_that_opens(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    write_workbook({}, path)
+    assert [len(sheet) for sheet in pd.read_excel(path, sheet_name=None).values()] == [0]
 
 
 def test_are_dates_before_excel_and_in_zones_text(tmp_path: Path) -> None:

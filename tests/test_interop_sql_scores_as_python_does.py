@@ -104,6 +104,15 @@ def test_does_it_at_the_mean_of_a_posterior_with_groups(customers: pd.DataFrame)
     assert_same(in_duckdb(model.to_sql(39), later), model, later)
 
 
+def test_does_it_for_groups_of_numbers_and_of_truth_values(customers: pd.DataFrame) -> None:
+    ours = customers[customers["customer_id"] > 0]
+    ours = ours.assign(store=3 + ours["customer_id"] % 3, member=ours["customer_id"] % 2 == 0)
+    model = lc.CLTV(lc.BGNBD(groups="store"), lc.GammaGamma(groups="member"), market=None)
+    model.fit(rfm_of(ours), draws=100, random_seed=1)
+    later = ours.assign(store=ours["store"].where(ours["customer_id"] % 7 > 0, 99))
+    assert_same(in_duckdb(model.to_sql(39), later), model, later)
+
+
 def test_do_the_papers_amounts_count_those_of_zero(customers: pd.DataFrame) -> None:
     plain = customers.drop(columns=["monetary_log_mean", "monetary_log_sd"])
     some = plain.assign(monetary_frequency=(customers["frequency"] + 1) // 2)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date
 from importlib.metadata import version
 from typing import Any
 
@@ -374,14 +373,13 @@ def number(value: float) -> str:
     return f"{float(value):.17e}"
 
 
-def literal(value: Any) -> str:
+def literal(value: str | bool | int | float) -> str:
     """A group's name as a literal."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
         return repr(value)
-    text = value.isoformat() if isinstance(value, date) else str(value)
-    return "'" + text.replace("'", "''") + "'"
+    return "'" + value.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:

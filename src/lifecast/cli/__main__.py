@@ -1,6 +1,0 @@
-"""python -m lifecast.cli."""
-
-from lifecast.cli import main
-
-if __name__ == "__main__":
-    main()
