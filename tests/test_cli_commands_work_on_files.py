@@ -133,9 +133,12 @@ def test_is_a_log_scored_in_the_models_unit(files: Path, tmp_path: Path) -> None
 
 def test_are_purchases_alone_modelled_where_there_are_no_amounts(files: Path, tmp_path: Path) -> None:
     log, model, out = tmp_path / "log.csv", tmp_path / "model.nc", tmp_path / "customers.csv"
-    pd.read_csv(files / "log.csv").drop(columns=["amount", "margin"]).to_csv(log, index=False)
+    pd.read_csv(files / "log.csv").rename(columns={"amount": "betrag"}).to_csv(log, index=False)
+    offered = "If it is one of 'betrag', 'margin', say so: amount= in Python, --amount on the command line."
+    result = lifecast("rfm", log, "--out", tmp_path / "rfm.parquet")
+    assert offered in " ".join(result.stdout.split())
     result = lifecast("fit", log, "--out", model)
-    assert "purchases are modelled alone" in result.stderr
+    assert "purchases are modelled alone" in result.stderr and offered in " ".join(result.stderr.split())
     result = lifecast("forecast", log, "--model", model, "--horizon", 4, "--worlds", 5, "--out", out)
     assert "who will buy most" in result.stdout
     assert "cltv" not in pd.read_csv(out)

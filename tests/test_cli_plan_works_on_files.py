@@ -10,7 +10,10 @@ from typer.testing import CliRunner, Result
 
 import lifecast as lc
 from lifecast.cli import app
+from lifecast.cli.channel_values import read_costs
+from lifecast.errors import DataError
 from lifecast.simulated_shop import DEFAULT_CHANNELS
+from lifecast.transactions import read_table
 
 CUSTOMERS = 400
 
@@ -26,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shop.costs.to_csv(place / "costs.csv", index=False)
     shop.costs.assign(start=shop.costs["start"].dt.strftime("01/%m/%Y")).to_csv(place / "days_first.csv")
     shop.costs.drop(columns="start").groupby("channel").sum().to_csv(place / "no_months.csv")
-    shop.log.to_csv(place / "accounts.csv", index=False)
+    shop.log.to_csv(place / "accounts.csv", index=False, sep=";")
     shop.identities.drop(columns="customer_id").to_csv(place / "people.csv", index=False)
     (place / "run.toml").write_text("market = false\n")
     (place / "quick.toml").write_text("watch = false\nnew_customers = false\nworkbook = false\n")
@@ -162,7 +165,7 @@ def test_does_a_specification_say_the_rest(folder: Path, tmp_path: Path) -> None
     assert set(found) == EVERYTHING | OF_CHANNELS | identity | offer
     people = found["identity"]["customer_id"].nunique()
     effect = found["identity_effect"].set_index("measure")
-    bought = pd.read_csv(folder / "accounts.csv")["account"].nunique()
+    bought = pd.read_csv(folder / "accounts.csv", sep=";")["account"].nunique()
     assert effect.loc["customers", "apart"] == bought > effect.loc["customers", "joined"] >= CUSTOMERS - 10
     assert people >= effect.loc["customers", "joined"]  # some accounts never bought
     assert len(found["customers"]) == effect.loc["customers", "joined"]
@@ -222,6 +225,44 @@ def test_does_the_horizon_asked_for_say_what_a_channel_is_worth(folder: Path, tm
         assert f"value, {days} days from the first purchase" in result.stdout
         worth[days] = pd.read_csv(tmp_path / "plan" / "channels.csv")["value"].sum()
     assert worth[30] < 0.8 * worth[365]
+
+
+def european(path: Path, costs: pd.DataFrame) -> Path:
+    """Costs as a spreadsheet with German settings writes them: 3.393,40 in columns that semicolons part."""
+    text = costs.assign(cost=[f"{cost:_.2f}".replace(".", ",").replace("_", ".") for cost in costs["cost"]])
+    text.to_csv(path, sep=";", index=False)
+    return path
+
+
+def test_may_costs_be_a_european_export(folder: Path, tmp_path: Path) -> None:
+    costs = pd.read_csv(folder / "costs.csv")
+    costs["cost"] = (10.0 * costs["cost"]).round(2)
+    read = read_costs(european(tmp_path / "costs.csv", costs))
+    assert "3.156,70" in (tmp_path / "costs.csv").read_text()
+    pd.testing.assert_frame_equal(read, costs.assign(start=pd.to_datetime(costs["start"])), check_dtype=False)
+
+
+@pytest.mark.parametrize("written", ["1,234", "1.5,50", "12 EUR"])
+def test_are_costs_that_may_mean_two_things_refused(folder: Path, tmp_path: Path, written: str) -> None:
+    costs = pd.read_csv(folder / "costs.csv")
+    costs["cost"] = [written, *costs["cost"].iloc[1:].map("{:.0f}".format)]
+    costs.to_csv(tmp_path / "costs.csv", sep=";", index=False)
+    with pytest.raises(DataError, match=f"first: search, {written}.*plain numbers, such as 1234.5"):
+        lc.channels(lc.load(folder / "model.nc"), read_costs(tmp_path / "costs.csv"), worlds=5)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_does_a_table_keep_what_its_columns_mean(tmp_path: Path, ending: str) -> None:
+    """Ids keep their zeros; None is a name; what is left empty is missing."""
+    table = pd.DataFrame(
+        {"account": ["007", "12"], "channel": ["None", "a"], "n": [5, 6], "x": [1.5, np.nan]}
+    )
+    if ending == ".csv":
+        table.to_csv(tmp_path / "table.csv", sep=";", index=False)
+    else:
+        table.to_parquet(tmp_path / "table.parquet")
+    read = read_table(tmp_path / f"table{ending}", ids=["account"])
+    pd.testing.assert_frame_equal(read, table, check_dtype=False)
 
 
 def test_is_a_channel_called_none_a_channel(folder: Path, tmp_path: Path) -> None:

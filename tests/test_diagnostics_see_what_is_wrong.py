@@ -46,6 +46,14 @@ def cdnow() -> lc.RFM:
     return lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30", past=False)
 
 
+def test_is_there_a_remedy_only_where_a_check_failed(cdnow: lc.RFM) -> None:
+    good = fit(cdnow, lc.BGNBD(), lc.GammaGamma())
+    assert np.all(good.diagnostics["passed"]) and set(good.diagnostics["remedy"]) == {""}
+    with pytest.warns(lc.errors.LifecastWarning, match="repeat buyers"):
+        few = fit(lc.RFM.from_frame(cdnow.to_frame().head(40), time_unit="week"), lc.BGNBD()).diagnostics
+    assert not few["passed"].all() and np.array_equal(few["remedy"] == "", few["passed"])
+
+
 def often(log: pd.DataFrame) -> np.ndarray:
     """How often each customer bought, from 0 to 1 by rank."""
     bought = log.groupby("customer_id").size()

@@ -111,3 +111,25 @@ def test_are_lines_without_a_customer_dropped_and_counted_whatever_else_they_lac
     rfm = lc.rfm_summary(log(customer_id=[1, 1, None], date=["2024-01-01", "2024-01-09", None]))
     assert rfm.report is not None
     assert (len(rfm), rfm.report.lines, rfm.report.lines_without_customer) == (1, 3, 1)
+
+
+def test_does_a_log_say_that_no_column_is_plainly_the_amount(tmp_path: Path) -> None:
+    """When it is read, and again where amounts are needed; what was read is not offered."""
+    unnamed = log().rename(columns={"amount": "betrag"}).assign(shop="a", sort="b")
+    rfm = lc.rfm_summary(unnamed, attributes="shop")
+    assert rfm.report is not None and rfm.report.perhaps_amounts == ("betrag", "sort")
+    offered = "If it is one of 'betrag', 'sort', say so: amount="
+    assert offered in str(rfm.report)
+    rfm.save(tmp_path / "rfm.parquet")
+    assert lc.RFM.load(tmp_path / "rfm.parquet").report == rfm.report
+    with pytest.raises(DataError, match=f"has no amounts.*{offered}"):
+        lc.CLTV(market=None).fit(rfm)
+    for told in (log(), log()[["customer_id", "date"]]):
+        report = lc.rfm_summary(told).report
+        assert report is not None and "amount" not in str(report.remarks)
+
+
+def test_are_very_many_columns_not_all_named() -> None:
+    wide = log().drop(columns="amount").assign(**{f"c{number}": 1 for number in range(500)})
+    report = lc.rfm_summary(wide).report
+    assert report is not None and "'c19', ..., say so" in report.about_amounts

@@ -84,6 +84,7 @@ def fit_spend(
         raise DataError(
             "This RFM has no amounts, but the model has a spend family. Pass amount= to rfm_summary, or use "
             "CLTV(spend=None)."
+            + ("" if histories.report is None else f" {histories.report.about_amounts}").rstrip()
         )
     history = spend_history(table, family.zero_amounts, family.likelihood_needs)
 

@@ -178,7 +178,7 @@ def fit_knowing_outliers(
             fewer < MOST_LEFT_OUT,
             f"Learned without the customers with {'; '.join(each.customer for each in left)}. "
             f"{_effect(quick(histories).population, part.population)}They are scored all the same. If they "
-            "are many, the family does not fit.",
+            "are many, the family does not fit.", told_anyway=True,
         )  # fmt: skip
         return part, kept, (told, *_check_of(part, farthest(quick, part.population, kept, which), ""))
     part = fit(histories)

@@ -112,10 +112,13 @@ class Learned:
 
     @property
     def diagnostics(self) -> "pd.DataFrame":
-        """What the fit was held against: figure, threshold, pass or fail, and the remedy."""
+        """What the fit was held against: figure, threshold, pass or fail, and the remedy where it failed.
+
+        Where customers were left out, ``remedy`` says which, passed or not.
+        """
         import pandas as pd
 
-        columns = list(Check.__dataclass_fields__)
+        columns = [name for name in Check.__dataclass_fields__ if name != "told_anyway"]
         return pd.DataFrame([vars(check) for check in self.learned.checks], columns=columns)
 
     def log_likelihood(self, rfm: RFM, part: Literal["total", "purchases", "spend"] = "total") -> float:

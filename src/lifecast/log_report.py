@@ -8,6 +8,8 @@ import numpy as np
 
 from lifecast.arrays import Integers
 
+MOST_NAMES = 20  # of columns, in a sentence
+
 
 @dataclass(frozen=True)
 class LeftTruncation:
@@ -87,6 +89,8 @@ class LogReport:
         Whether the log begins in mid-life, with the figures that say so.
     attributes_changed : mapping of str to int
         For each attribute that changed within some customers' lines, how many; the first known value is kept.
+    perhaps_amounts : tuple of str
+        Where no column of amounts was named or found: the log's columns that were not read.
     """
 
     lines: int
@@ -109,11 +113,24 @@ class LogReport:
     left_truncation: LeftTruncation
     customers_returning_only: int = 0
     attributes_changed: Mapping[str, int] = field(default_factory=dict)
+    perhaps_amounts: tuple[str, ...] = ()
 
     @property
     def left_truncated(self) -> bool:
         """Whether the log begins in mid-life: see `left_truncation`."""
         return self.left_truncation.found
+
+    @property
+    def about_amounts(self) -> str:
+        """Which columns may be the amount, where none is taken for it; empty where one is, or none is left."""
+        names = self.perhaps_amounts
+        if not names:
+            return ""
+        shown = ", ".join(map(repr, names[:MOST_NAMES])) + (", ..." if len(names) > MOST_NAMES else "")
+        return (
+            "No column is plainly the amount, so purchases are counted and not valued. If it is one of "
+            f"{shown}, say so: amount= in Python, --amount on the command line."
+        )
 
     @property
     def rows(self) -> list[tuple[str, int, str]]:
@@ -139,6 +156,8 @@ class LogReport:
     def remarks(self) -> list[str]:
         """What to look into, a sentence or two each."""
         remarks = []
+        if self.perhaps_amounts:
+            remarks.append(self.about_amounts)
         if self.unmatched_amount > 1e-6 * self.returned_amount:
             remarks.append(
                 f"Returns of {self.unmatched_amount:,.2f} exceed what those customers had bought before, in "

@@ -27,7 +27,7 @@ UNSEEN = "(a group not seen)"
 
 @dataclass(frozen=True)
 class Check:
-    """One diagnostic: a figure, the threshold it is held against, and the remedy if it fails."""
+    """One diagnostic: a figure, the threshold it is held against, and the remedy, empty unless it failed."""
 
     part: str
     check: str
@@ -35,6 +35,12 @@ class Check:
     threshold: str
     passed: bool
     remedy: str
+    told_anyway: bool = False  # what its words say matters to those who pass, too
+
+    def __post_init__(self) -> None:
+        """A check that passed needs no remedy."""
+        if self.passed and not self.told_anyway:
+            object.__setattr__(self, "remedy", "")
 
 
 @dataclass(frozen=True)

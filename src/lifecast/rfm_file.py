@@ -49,7 +49,7 @@ def save_summed(log: SummedLog, path: str | os.PathLike[str]) -> None:
         held = log.holdout(nobody, np.zeros(0) if log.log.has_amount else None)
         return _about(log.unit, log.query.end, log.report(), log.log.attributes, held)
 
-    _write(path, log.parts(in_order=True), about, log.past)
+    _write(path, log.parts(), about, log.past)
 
 
 def _write(
@@ -228,7 +228,9 @@ def _read(table: Any, about: dict[str, Any]) -> RFM:
 def read_report(report: dict[str, Any]) -> LogReport:
     """A report from what JSON made of its fields."""
     dates = {name: date.fromisoformat(report[name]) for name in ("first", "last", "observation_end")}
-    return LogReport(**(report | dates | {"left_truncation": LeftTruncation(**report["left_truncation"])}))
+    began = LeftTruncation(**report["left_truncation"])
+    perhaps = tuple(report.get("perhaps_amounts", ()))
+    return LogReport(**(report | dates | {"left_truncation": began, "perhaps_amounts": perhaps}))
 
 
 def _read_holdout(about: dict[str, Any], numbers: dict[str, Any]) -> Holdout:

@@ -10,6 +10,7 @@ from lifecast.transactions import (
     LARGEST_AMOUNT,
     LinesRead,
     choose_columns,
+    perhaps_amounts,
     refuse_unreadable,
     warn_of_rounding,
 )
@@ -111,6 +112,7 @@ def read_spark_transactions(
         last=found["last"],
         largest_amount=found["largest"] if has_amount else None,
         negative_lines=found["negative"],
+        unread=perhaps_amounts(log.columns, names),
     )
 
 

@@ -1,5 +1,6 @@
 """Any table of transactions, checked: who bought, on which day, for how much, and what is known of them."""
 
+import os
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from lifecast.engines.duckdb_source import Source, open_source
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from duckdb import DuckDBPyConnection
 
 # Names that leave no doubt, without case, blanks and underscores. "price" is not among them: it is often per
@@ -29,6 +31,12 @@ _A_DAY = "day BETWEEN DATE '0001-01-02' AND DATE '9999-12-31'"
 _AN_AMOUNT = f"abs(money) <= {LARGEST_AMOUNT!r}"
 ROUNDING = 2.0**-61  # of the largest amount: sums are exact in such units
 _DECIMAL_COMMA = re.compile(r"\d,\d{1,2}(?!\d)")
+# Numbers that are not written plainly, yet can mean but one thing: what all of a column look like, what at
+# least one has to look like, and the number in SQL. 1,234 alone may be either.
+_WRITTEN = (
+    (r"-?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?", r",\d{1,2}$|\.\d{3},\d", "replace(replace({}, '.', ''), ',', '.')"),
+    (r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", r",\d{3}\.\d", "replace({}, ',', '')"),
+)
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
@@ -50,6 +58,8 @@ class LinesRead:
         The largest amount or return, without sign; None without amounts.
     negative_lines : int
         Lines with a negative amount: returns.
+    unread : tuple of str
+        Columns that were not asked for, where none is the amount: it may be one of them.
     """
 
     has_amount: bool
@@ -60,6 +70,7 @@ class LinesRead:
     last: Date
     largest_amount: float | None
     negative_lines: int
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +137,37 @@ def read_transactions(
         return _check(source, names, tuple(attributes), date_format)
 
 
+def read_table(path: str | os.PathLike[str], ids: Sequence[str] = ()) -> "pd.DataFrame":
+    """A table that goes with a log, such as one of costs, whole: read as the log and its attributes are.
+
+    Parameters
+    ----------
+    path : path
+        A CSV file, whatever parts its columns, or a Parquet file. Numbers in a CSV may have decimal commas,
+        or thousands set apart, where some of their column can mean nothing else.
+    ids : sequence of str, default ()
+        Columns that stay text unless they are whole numbers, as customers' ids do.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    """
+    source = open_source(path)
+    ours = {f"column_{place}": name for place, name in enumerate(source.columns)}
+    with damage_told():
+        source.attach(ours)
+        kinds = {name: ("BIGINT",) if name in ids else ("BIGINT", "DOUBLE") for name in source.columns}
+        columns = []
+        for column, name in ours.items():
+            read = column if source.typed else _recognised(source.connection, column, kinds[name])
+            if read == column and not source.typed and name not in ids:
+                read = _number(source.connection, column) or column
+            columns.append(f"{read} AS {column}")
+        found: pd.DataFrame = source.connection.execute(f"SELECT {', '.join(columns)} FROM source").df()
+    return found.set_axis(list(source.columns), axis=1)
+
+
 def choose_columns(
     columns: tuple[str, ...], wanted: dict[str, str | None], attributes: Sequence[str]
 ) -> dict[str, str]:
@@ -138,6 +180,11 @@ def choose_columns(
     for number, name in enumerate(attributes):
         names[f"attribute_{number}"] = existing_column(columns, name, "attributes")
     return names
+
+
+def perhaps_amounts(columns: Sequence[str], names: dict[str, str]) -> tuple[str, ...]:
+    """The columns that were not asked for, where none is the amount."""
+    return () if "amount" in names else tuple(str(name) for name in columns if name not in names.values())
 
 
 def existing_column(columns: tuple[str, ...], name: str, argument: str) -> str:
@@ -219,6 +266,7 @@ def _check(
         last=last,
         largest_amount=largest if has_amount else None,
         negative_lines=negative,
+        unread=perhaps_amounts(source.columns, names),
     )
 
 
@@ -317,6 +365,20 @@ def _recognised(connection: "DuckDBPyConnection", column: str, kinds: tuple[str,
         if not connection.execute(sql).fetchall()[0][0]:
             return parsed
     return column
+
+
+def _number(connection: "DuckDBPyConnection", column: str) -> str | None:
+    """A column of text as numbers that are not written plainly, in SQL; None where there is doubt."""
+    text = f"trim({column})"
+    for every, some, plain in _WRITTEN:
+        others, telling = connection.execute(
+            f"""SELECT count(*) FILTER (NOT regexp_full_match({text}, $every)),
+                count(*) FILTER (regexp_matches({text}, $some)) FROM source WHERE {text} <> ''""",
+            {"every": every, "some": some},
+        ).fetchall()[0]
+        if telling and not others:
+            return f"TRY_CAST({plain.format(text)} AS DOUBLE)"
+    return None
 
 
 def _attribute(connection: "DuckDBPyConnection", column: str, kind: str, typed: bool) -> str:

@@ -135,9 +135,8 @@ def read_case(
 
 def join(source: str, asked: "PlanSpecification") -> tuple[Any, Any, str]:
     """The log with a column of people, who they are, and the column of accounts."""
-    import pandas as pd
-
     from lifecast.identity import join_identities
+    from lifecast.transactions import read_table
 
     assert asked.identity is not None
     chosen = settings(asked.identity)
@@ -147,7 +146,7 @@ def join(source: str, asked: "PlanSpecification") -> tuple[Any, Any, str]:
     path = Path(source)
     if not path.is_file():
         raise SettingsError(f"{source}: joining accounts needs the log in one file, .csv or .parquet.")
-    log = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+    log = read_table(path, ids=[account])
     if account not in log:
         raise SettingsError(
             f"The log has no column {account!r} of accounts; it has {', '.join(map(str, log))}. Say which "

@@ -28,14 +28,13 @@ def read_costs(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    from lifecast.transactions import read_table
+
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise SettingsError(f"{path}: needed a table of costs, .csv or .parquet.")
     if not path.is_file():
         raise SettingsError(f"{path}: no such file. Pass the table of costs.")
-    if path.suffix.lower() == ".parquet":
-        costs = pd.read_parquet(path)
-    else:
-        costs = pd.read_csv(path, keep_default_na=False)  # a channel may be called "None"
+    costs = read_table(path)
     if "start" in costs and not pd.api.types.is_numeric_dtype(costs["start"]):
         start = pd.to_datetime(costs["start"], format="ISO8601", errors="coerce")
         if start.isna().any():

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecast.cli.printing import working
+from lifecast.cli.printing import note, working
 from lifecast.cli.session import STANDARD
 from lifecast.errors import SettingsError
 
@@ -61,7 +61,10 @@ def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
 
     if not holds_rfm(path):
         with working("Reading the log"):
-            return rfm_summary(path, **{**settings(data), **options})
+            found = rfm_summary(path, **{**settings(data), **options})
+        if found.report is not None and found.report.about_amounts:
+            note(found.report.about_amounts)
+        return found
     if options:
         raise SettingsError(
             f"{path} is an RFM already, and {next(iter(options))}= says how to read a log. Leave it away, or "
