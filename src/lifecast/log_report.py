@@ -122,7 +122,7 @@ class LogReport:
 
     @property
     def about_amounts(self) -> str:
-        """Which columns may be the amount, where none is taken for it; empty where one is, or none is left."""
+        """Which columns may be the amount, where none is taken for it; empty where one is."""
         names = self.perhaps_amounts
         if not names:
             return ""
