@@ -61,6 +61,12 @@ def battery(which: str) -> tuple[str, ...]:
     return compiled("test_families_battery.py", "-k", which)
 
 
+PARTS = plain("test_kernels_parts_equal_a_slow_twin.py")
+VARIATES = plain("test_kernels_reduction_and_variates_equal_a_slow_twin.py")
+TABLES = plain("test_families_tables_equal_single_customers.py")
+TIMES = plain("test_worlds_weigh_time_right.py")
+LOOPS = plain("test_forecast_parts_equal_a_slow_twin.py")
+SCORES = plain("test_evaluation_scores_are_right.py")
 GRID = plain("test_robust_kernels_keep_their_digits.py")
 FIGURES = plain("test_forecast_figures_stay_the_same.py", "-k", "this_process")
 GOLDEN = compiled("test_forecast_golden.py")
@@ -74,62 +80,67 @@ NEW = compiled("test_new_customers_are_valued_honestly.py")
 STREAMS = compiled("test_kernels_streams_are_random.py")
 DIGITS = compiled("test_forecast_expectations_keep_their_digits.py")
 SCENARIOS = compiled("test_planning_scenarios_are_exact.py")
+FILES = compiled("test_posterior_files_come_back.py")
+MONITOR = compiled("test_planning_monitor_raises_few_false_alarms.py")
 # What is mutated, and the tests that see it, the quickest first.
 SEEN_BY = {
-    "kernels/beta_average.py": [GRID, FIGURES, BG_NBD],
-    "kernels/bg_bb.py": [GRID, BG_BB, FIGURES, battery("bg-bb")],
-    "kernels/bg_bb_simulation.py": [FIGURES, SIMULATED_BG_BB, battery("bg-bb")],
-    "kernels/bg_bb_worlds.py": [FIGURES, BG_BB, battery("bg-bb")],
-    "kernels/bg_nbd.py": [GRID, FIGURES, BG_NBD, battery("bg-nbd")],
-    "kernels/bg_nbd_expectations.py": [FIGURES, DIGITS],
-    "kernels/bg_nbd_likelihood.py": [GRID, FIGURES, BG_NBD, battery("bg-nbd")],
-    "kernels/bg_nbd_simulation.py": [FIGURES, battery("simulated and bg-nbd"), GOLDEN],
-    "kernels/bg_nbd_worlds.py": [FIGURES, battery("bg-nbd")],
-    "kernels/chebyshev.py": [GRID, FIGURES, PARETO_NBD],
-    "kernels/clock.py": [FIGURES, battery("simulated and nbd")],
-    "kernels/drift.py": [FIGURES, battery("simulated and nbd")],
+    "kernels/beta_average.py": [PARTS, TABLES, GRID, BG_NBD, FIGURES],
+    "kernels/bg_bb.py": [PARTS, TABLES, GRID, BG_BB, FIGURES, battery("bg-bb")],
+    "kernels/bg_bb_simulation.py": [TABLES, FIGURES, SIMULATED_BG_BB, battery("bg-bb")],
+    "kernels/bg_bb_worlds.py": [TABLES, BG_BB, FIGURES, battery("bg-bb")],
+    "kernels/bg_nbd.py": [PARTS, TABLES, GRID, BG_NBD, FIGURES, battery("bg-nbd")],
+    "kernels/bg_nbd_expectations.py": [PARTS, TABLES, FIGURES, DIGITS],
+    "kernels/bg_nbd_likelihood.py": [GRID, BG_NBD, FIGURES, battery("bg-nbd")],
+    "kernels/bg_nbd_simulation.py": [TABLES, FIGURES, battery("simulated and bg-nbd"), GOLDEN, SCENARIOS],
+    "kernels/bg_nbd_worlds.py": [TABLES, FIGURES, battery("bg-nbd")],
+    "kernels/chebyshev.py": [PARTS, TABLES, GRID, PARETO_NBD, FIGURES],
+    "kernels/clock.py": [PARTS, TABLES, FIGURES, battery("simulated and nbd")],
+    "kernels/drift.py": [PARTS, TABLES, FIGURES, battery("simulated and nbd")],
     "kernels/gamma_gamma.py": [GRID, plain("test_kernels_gamma_gamma.py"), FIGURES, battery("gamma-gamma")],
-    "kernels/gamma_gamma_simulation.py": [FIGURES, battery("gamma-gamma")],
-    "kernels/gauss_legendre.py": [GRID, FIGURES, BG_NBD],
-    "kernels/interpolation.py": [plain("test_spend_nodes_give_the_same_sums.py")],
+    "kernels/gamma_gamma_simulation.py": [TABLES, FIGURES, battery("gamma-gamma")],
+    "kernels/gauss_legendre.py": [plain("test_kernels_quadrature_is_exact.py"), PARTS, GRID, FIGURES, BG_NBD],
+    "kernels/interpolation.py": [PARTS, plain("test_spend_nodes_give_the_same_sums.py")],
     "kernels/log_normal.py": [GRID, plain("test_kernels_log_normal.py"), FIGURES, battery("log-normal")],
-    "kernels/log_normal_simulation.py": [FIGURES, battery("log-normal")],
-    "kernels/mbg_nbd.py": [GRID, plain("test_kernels_mbg_nbd.py"), FIGURES, battery("mbg-nbd")],
+    "kernels/log_normal_simulation.py": [TABLES, FIGURES, battery("log-normal")],
+    "kernels/mbg_nbd.py": [TABLES, GRID, plain("test_kernels_mbg_nbd.py"), FIGURES, battery("mbg-nbd")],
     "kernels/nbd.py": [
+        TABLES,
         GRID,
         plain("test_kernels_nbd.py"),
         FIGURES,
         battery("nbd and not g-nbd and not o-nbd"),
     ],
-    "kernels/never_again.py": [GRID, FIGURES, PARETO_NBD, battery("pareto-nbd")],
-    "kernels/pareto_nbd.py": [GRID, FIGURES, PARETO_NBD, battery("pareto-nbd")],
-    "kernels/pareto_nbd_changed.py": [FIGURES, SCENARIOS],
-    "kernels/pareto_nbd_simulation.py": [FIGURES, battery("pareto-nbd")],
-    "kernels/pareto_nbd_worlds.py": [FIGURES, battery("pareto-nbd")],
-    "kernels/pooling.py": [compiled("test_groups_and_covariates.py")],
-    "kernels/power_integral.py": [GRID, FIGURES, BG_NBD, battery("pareto-nbd")],
-    "kernels/reduction.py": [FIGURES, EXACT, SETTINGS],
-    "kernels/scores.py": [plain("test_evaluation_scores_are_right.py")],
+    "kernels/never_again.py": [PARTS, GRID, PARETO_NBD, FIGURES, battery("pareto-nbd")],
+    "kernels/pareto_nbd.py": [PARTS, TABLES, GRID, PARETO_NBD, FIGURES, battery("pareto-nbd")],
+    "kernels/pareto_nbd_changed.py": [TABLES, FIGURES, SCENARIOS],
+    "kernels/pareto_nbd_simulation.py": [TABLES, FIGURES, battery("pareto-nbd")],
+    "kernels/pareto_nbd_worlds.py": [TABLES, PARETO_NBD, FIGURES, battery("pareto-nbd")],
+    "kernels/pooling.py": [PARTS, compiled("test_groups_and_covariates.py")],
+    "kernels/power_integral.py": [PARTS, GRID, BG_NBD, FIGURES, battery("pareto-nbd")],
+    "kernels/reduction.py": [VARIATES, FIGURES, EXACT, SETTINGS],
+    "kernels/scores.py": [VARIATES, SCORES],
     "kernels/shifted_beta_geometric.py": [
+        PARTS,
+        TABLES,
         GRID,
         plain("test_kernels_sbg.py"),
         FIGURES,
         battery("sbg or bg-bb"),
     ],
-    "kernels/special.py": [GRID, plain("test_kernels_gamma_gamma.py"), FIGURES, BG_NBD],
-    "kernels/stream.py": [FIGURES, STREAMS],
-    "book.py": [FIGURES, EXACT, SETTINGS],
-    "closed_forms.py": [FIGURES, SETTINGS, NEW],
-    "expectations.py": [FIGURES, SETTINGS, NEW],
-    "foresight.py": [FIGURES, SETTINGS, NEW],
-    "forecast.py": [FIGURES, EXACT, SETTINGS],
-    "grouped_forecast.py": [FIGURES, EXACT],
-    "outlook.py": [FIGURES, EXACT, SETTINGS],
-    "period_sums.py": [FIGURES, EXACT],
-    "saved_forecast.py": [compiled("test_posterior_files_come_back.py")],
-    "simulation.py": [FIGURES, EXACT, SETTINGS],
-    "sums.py": [FIGURES, EXACT],
-    "worlds.py": [FIGURES, EXACT, SETTINGS, NEW],
+    "kernels/special.py": [PARTS, GRID, plain("test_kernels_gamma_gamma.py"), BG_NBD, FIGURES],
+    "kernels/stream.py": [VARIATES, FIGURES, STREAMS],
+    "book.py": [LOOPS, FIGURES, EXACT, SETTINGS],
+    "closed_forms.py": [LOOPS, FIGURES, GOLDEN, SETTINGS, NEW],
+    "expectations.py": [LOOPS, FIGURES, SETTINGS, NEW],
+    "foresight.py": [LOOPS, FIGURES, SETTINGS, NEW],
+    "forecast.py": [LOOPS, FIGURES, EXACT, SETTINGS],
+    "grouped_forecast.py": [LOOPS, FIGURES, EXACT],
+    "outlook.py": [LOOPS, FIGURES, EXACT, SETTINGS],
+    "period_sums.py": [LOOPS, FIGURES, EXACT],
+    "saved_forecast.py": [LOOPS, FILES, MONITOR],
+    "simulation.py": [LOOPS, FIGURES, EXACT, SETTINGS],
+    "sums.py": [LOOPS, FIGURES, EXACT],
+    "worlds.py": [TIMES, FIGURES, EXACT, SETTINGS, NEW],
 }
 OPERATORS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+import xarray as xr
 
 import lifecast as lc
 from lifecast.arrays import Floats
@@ -22,7 +25,8 @@ from lifecast.market import Pace, steady_pace
 from lifecast.outlook import Outlook
 from lifecast.period_sums import PeriodSums, grouped, label_groups
 from lifecast.population import Population
-from lifecast.saved_forecast import Members
+from lifecast.saved_forecast import Members, SavedForecast, load_forecast, save_forecast
+from lifecast.seal import seal
 from lifecast.simulation import Futures, Simulation
 from lifecast.sums import COARSE, FINE, LARGEST_DISCOUNT, Sums, anchors, joined, power_of_two, typical_amount
 from lifecast.timeunit import TimeUnit
@@ -333,3 +337,68 @@ def test_does_an_outlook_say_what_it_needs_and_gives() -> None:
     rfm = table_of([1, 0, 1, 1], [2.0, 0.0, 3.0, 2.0], [5.0, 5.0, 5.0, 6.0])
     ((x, T),) = alone.reach(rfm).values()
     assert sorted(zip(x.tolist(), T.tolist(), strict=True)) == [(0, 5.0), (1, 5.0), (1, 6.0)]
+
+
+# -- files and progress ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept() -> SavedForecast:
+    settings = {"annual_discount_rate": 0.1, "worlds": 50}
+    edges, members = np.array([0.0, 1.0, 2.0, 2.5]), Members(7, 2**64 - 3, 11)
+    return SavedForecast(drawn(50, 3), edges, 2.5, 0.8, WEEK, date(2024, 2, 27), settings, members, None)
+
+
+def test_does_a_saved_forecast_come_back_whole(kept: SavedForecast, tmp_path: Path) -> None:
+    endless = replace(kept, horizon=math.inf, observation_end=None)
+    for each, name in ((kept, "a.nc"), (endless, "b.nc")):
+        save_forecast(each, tmp_path / name)
+        back = load_forecast(tmp_path / name)
+        assert list(back.draws) == list(each.draws)
+        for measure, values in each.draws.items():
+            np.testing.assert_array_equal(back.draws[measure], values)
+        np.testing.assert_array_equal(back.periods, each.periods)
+        for said in ("horizon", "interval", "time_unit", "observation_end", "settings", "members", "report"):
+            assert getattr(back, said) == getattr(each, said)
+        pd.testing.assert_frame_equal(back.portfolio, each.portfolio)
+        pd.testing.assert_frame_equal(back.total, each.total)
+    tail = np.array([0.1, 0.5, 0.9])
+    pd.testing.assert_frame_equal(kept.total, total_table(kept.draws, tail))
+
+
+@pytest.mark.parametrize(
+    "attributes, message",
+    [
+        ({}, "has forecast format unknown, this lifecast reads 1"),
+        ({"lifecast_forecast": 2}, "has forecast format 2, this lifecast reads 1"),
+        ({"lifecast_format": 2}, "is a model, not a forecast that was saved"),
+        ({"lifecast_forecast": 1}, "cannot be read as a lifecast forecast"),
+    ],
+)
+def test_is_a_file_refused_that_is_no_forecast(
+    attributes: dict[str, int], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.nc"
+    xr.Dataset({"a": ("b", [1.0])}, attrs=attributes).to_netcdf(path, engine="netcdf4")
+    seal(path)
+    with pytest.raises(lc.FileFormatError, match=message):
+        load_forecast(path)
+    with pytest.raises(lc.FileFormatError, match="no such file"):
+        load_forecast(tmp_path / "none.nc")
+
+
+def test_does_progress_count_the_customers_that_are_done() -> None:
+    rfm = table_of([0, 1, 2, 0, 1, 3, 0, 0], [0.0, 1, 2, 0, 1, 3, 0, 0], [6.0] * 8)
+    parameters = {"r": 0.7, "alpha": 8.0, "a": 0.9, "b": 2.2}
+    model, seen = lc.CLTV.from_parameters(parameters, time_unit="week"), []
+    forecast = model.forecast(rfm, 3, worlds=5, chunk_size=3, threads=1, progress=seen.append)
+    assert seen == [3, 6, 8]
+    assert forecast.draws["purchases"].shape == (5, 3)
+    seen.clear()
+    grouped_sums = forecast.by([1, 2] * 4, threads=1, progress=seen.append)
+    assert seen[-1] == 8 and seen == sorted(seen)
+    assert list(grouped_sums.customers) == [4, 4]
+    np.testing.assert_array_equal(grouped_sums.draws["purchases"].sum(axis=0), forecast.draws["purchases"])
+    assert repr(forecast) == "<Forecast: 8 customers, 3 weeks, 5 worlds, 90% intervals>"
+    alone = model.expected_purchases(rfm, 3).to_numpy()
+    np.testing.assert_allclose(forecast.customers["purchases"], alone, rtol=1e-9)
