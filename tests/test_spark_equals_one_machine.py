@@ -287,6 +287,14 @@ def test_is_what_cannot_be_refused_in_plain_words(spark: Any, books: Books, plai
         summarised(good.assign(customer_id=["", None]))
     with pytest.raises(lc.SettingsError, match=r"column of string, not of dates.*to_date"):
         summarised(good.assign(date="2024-05-01"))
+    with pytest.raises(lc.SettingsError, match=r"in Spark, text is made a date before.*to_date"):
+        summarised(good, date_format="%Y-%m-%d")
+    with pytest.raises(lc.SettingsError, match=r"column of string, not of numbers.*cast\('double'\)"):
+        summarised(good.assign(amount="5"))
+    with pytest.raises(lc.SettingsError, match="nothing is held out in Spark"):
+        summarised(good, observation_end="2024-05-01", holdout_end="2024-06-01")
+    with pytest.raises(lc.SettingsError, match=r"write rfm\.customers"):
+        summarised(good, to="rfm.parquet")
     with pytest.raises(lc.SettingsError, match="No purchase was made on or before"):
         summarised(good, observation_end="2023-01-01")
     with pytest.raises(lc.DataError, match="1 of 2 lines have a negative amount"):
@@ -295,6 +303,10 @@ def test_is_what_cannot_be_refused_in_plain_words(spark: Any, books: Books, plai
         plain.forecast(books.there, 30, to="cltv.parquet")
     with pytest.raises(lc.SettingsError, match="needs the attribute 'share'; the RFM has channel, age"):
         plain.forecast(books.there, 30, margin="share")
+    with pytest.raises(lc.SettingsError, match=r"is not in Spark\. Use RFM\.from_frame"):
+        lc.SparkRFM.from_frame(good, "week")
+    with pytest.raises(lc.DataError, match="The table has no column 'recency'"):
+        lc.SparkRFM.from_frame(books.there.customers.drop("recency"), "week")
     with pytest.raises(lc.DataError, match="The RFM counts time in days, the model in weeks"):
         plain.forecast(lc.SparkRFM.from_frame(books.there.customers, "day"), 30)
     early = books.there.customers.withColumn("T", pyspark.sql.functions.lit(0.5))
