@@ -129,6 +129,7 @@ SEEN_BY = {
     ],
     "kernels/special.py": [PARTS, GRID, plain("test_kernels_gamma_gamma.py"), BG_NBD, FIGURES],
     "kernels/stream.py": [VARIATES, FIGURES, STREAMS],
+    "kernels/vectors.py": [plain("test_kernels_vectors_are_accurate.py"), VARIATES, FIGURES],
     "book.py": [LOOPS, FIGURES, EXACT, SETTINGS],
     "closed_forms.py": [LOOPS, FIGURES, GOLDEN, SETTINGS, NEW],
     "expectations.py": [LOOPS, FIGURES, SETTINGS, NEW],
@@ -309,6 +310,10 @@ def callers(file: str) -> set[str]:
 def draw(count: int, seed: int) -> list[Mutant]:
     """Mutants by lot: so many of the kernels, and half as many of the forecast."""
     rng = random.Random(seed)
+    folder = ROOT / "src" / "lifecast" / "kernels"
+    forgotten = {f"kernels/{path.name}" for path in folder.glob("[!_]*.py")} - set(SEEN_BY)
+    if forgotten:
+        raise SystemExit(f"SEEN_BY does not say which tests see {', '.join(sorted(forgotten))}.")
     there = [mutant for file in SEEN_BY for mutant in mutants(file)]
     kernels = [mutant for mutant in there if mutant.file.startswith("kernels/")]
     rest = [mutant for mutant in there if not mutant.file.startswith("kernels/")]
