@@ -6,32 +6,42 @@ import numpy as np
 from numba import njit
 
 from lifecast.arrays import Floats, Integers
-from lifecast.kernels.bg_nbd import one_minus_expit, purchase_pmf
+from lifecast.kernels.bg_nbd import purchase_pmf
 from lifecast.kernels.drift import drifted
+from lifecast.kernels.vectors import exponentials, logarithms
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) -> Floats:
     """`probability_alive` of every row in every world, shape (row, world).
 
     Rows come sorted by x, whose logs are taken once.
     """
     S = theta.shape[0]
+    r, alpha, a, b = theta[:, 0].copy(), theta[:, 1].copy(), theta[:, 2].copy(), theta[:, 3].copy()
     table, of_x = np.empty((x.size, S)), np.empty(S)
+    work = np.empty((4, S))
+    longer, log_odds, exponent, smaller = work[0], work[1], work[2], work[3]
     for i in range(x.size):
         if x[i] == 0:
             table[i] = 1.0
             continue
         if i == 0 or x[i] != x[i - 1]:
             for s in range(S):
-                of_x[s] = math.log(theta[s, 2]) - math.log(theta[s, 3] + (x[i] - 1))
+                of_x[s] = math.log(a[s]) - math.log(b[s] + (x[i] - 1))
         for s in range(S):
-            longer = math.log1p((T[i] - t_x[i]) / (theta[s, 1] + t_x[i]))
-            table[i, s] = one_minus_expit(of_x[s] + (theta[s, 0] + x[i]) * longer)
+            longer[s] = 1.0 + (T[i] - t_x[i]) / (alpha[s] + t_x[i])
+        logarithms(longer, log_odds)
+        for s in range(S):
+            log_odds[s] = of_x[s] + (r[s] + x[i]) * log_odds[s]
+            exponent[s] = -abs(log_odds[s])
+        exponentials(exponent, smaller)
+        for s in range(S):
+            table[i, s] = (smaller[s] if log_odds[s] > 0.0 else 1.0) / (1.0 + smaller[s])
     return table
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def probability_of_purchase_table(
     x: Integers, T: Floats, theta: Floats, drift: Floats, end: Floats
 ) -> Floats:

@@ -20,7 +20,7 @@ SQRT_HALF = np.int64(0x3FE6A09E667F3BCD)  # its bits
 FRACTION = np.int64(52)  # bits of a float after its exponent
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def exponentials(x: Floats, out: Floats) -> None:
     """exp(x) of each number; zero below -708, infinite above 708.
 
@@ -43,7 +43,7 @@ def exponentials(x: Floats, out: Floats) -> None:
         out[i] = math.inf if x[i] > REACH else value
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def logarithms(x: Floats, out: Floats) -> None:
     """ln(x) of each number, which is positive, finite and no smaller than 1e-307.
 
