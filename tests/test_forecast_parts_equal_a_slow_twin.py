@@ -17,7 +17,7 @@ import xarray as xr
 import lifecast as lc
 from lifecast.arrays import Floats
 from lifecast.book import Book, chunks, customer_keys, open_book
-from lifecast.expectations import times_or_zero
+from lifecast.expectations import expectations, times_or_zero
 from lifecast.forecast import period_table, total_table
 from lifecast.grouped_forecast import reduced_by_group
 from lifecast.grouping import SpendHistory, group_purchases
@@ -402,3 +402,45 @@ def test_does_progress_count_the_customers_that_are_done() -> None:
     assert repr(forecast) == "<Forecast: 8 customers, 3 weeks, 5 worlds, 90% intervals>"
     alone = model.expected_purchases(rfm, 3).to_numpy()
     np.testing.assert_allclose(forecast.customers["purchases"], alone, rtol=1e-9)
+
+
+@pytest.mark.parametrize("worlds, chunks_of", [(5, 4), (10, 2), (19, 1), (40, 1)])
+def test_are_no_more_draws_held_at_once_than_promised(
+    worlds: int, chunks_of: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifecast.simulation.DRAWS_PER_CHUNK", 20)
+    monkeypatch.setattr("lifecast.expectations.DRAWS_PER_CHUNK", 20)
+    rfm = table_of([0, 0, 1, 1, 2, 2, 3, 3], [0.0, 0, 1, 2, 3, 4, 5, 5.5], [6.0] * 8)
+    parameters = {"r": 0.7, "alpha": 8.0, "a": 0.9, "b": 2.2}
+    model, seen = lc.CLTV.from_parameters(parameters, time_unit="week"), []
+    forecast = model.forecast(rfm, 3, worlds=worlds, threads=1, progress=seen.append)
+    assert seen == [*range(chunks_of, 8, chunks_of), 8]
+    seen.clear()
+    forecast.by([1, 2] * 4, threads=1, progress=seen.append)
+    assert seen == [*range(chunks_of, 8, chunks_of), 8]
+    rows = []
+
+    class Watched(lc.BGNBD):
+        def probability_alive(self, x: Any, t_x: Any, T: Any, theta: Any) -> Any:
+            rows.append(x.size)
+            return super().probability_alive(x, t_x, T, theta)
+
+    theta = np.tile([0.7, 8.0, 0.9, 2.2], (worlds, 1))
+    drawn_worlds = Worlds(Population.alike(Watched(), theta), None, steady_pace(3.0, worlds))
+    found = expectations(rfm, drawn_worlds, Watched(), None, "p_alive", lambda scale: None)
+    assert len(rows) == math.ceil(8 / chunks_of) and max(rows) <= chunks_of
+    np.testing.assert_allclose(found, forecast.customers["p_alive"], rtol=1e-12)
+
+
+def test_are_frequent_buyers_simulated_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rfm = table_of([0, 0, 0, 90, 95, 99], [0.0, 0, 0, 5.0, 5.5, 5.8], [6.0] * 6)
+    model = lc.CLTV.from_parameters({"r": 0.7, "alpha": 8.0, "a": 0.9, "b": 2.2}, time_unit="week")
+    whole, seen = model.forecast(rfm, 6, worlds=10, threads=1), []
+    monkeypatch.setattr("lifecast.simulation.PURCHASES_PER_CHUNK", 1900)  # of 10 worlds: 190 of each
+    parts = model.forecast(rfm, 6, worlds=10, threads=1, progress=seen.append)
+    assert seen == [5, 6]
+    pd.testing.assert_frame_equal(parts.customers, whole.customers)
+    seen.clear()
+    parts.watch(PeriodSums(parts.simulation, parts.simulation.worlds, np.zeros(6, int), 1, False),
+                threads=1, progress=seen.append)  # fmt: skip
+    assert seen == [5, 6]

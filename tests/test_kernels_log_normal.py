@@ -89,6 +89,15 @@ def test_is_the_expected_spend_the_mean_over_the_posterior_of_the_level(
     assert found[3, 1] == alone[0, 0]
 
 
+def test_does_the_company_of_others_change_what_a_customer_is_expected_to_spend() -> None:
+    n, l = np.array([0, 2, 2, 2, 3, 3, 3]), np.array([0.0, 1.0, 2.0, 1.0, 1.0, 1.0, 2.0])  # noqa: E741
+    together = expected_spend(n, l, np.array(THETAS))
+    for i in range(n.size):
+        np.testing.assert_array_equal(
+            together[i], expected_spend(n[i : i + 1], l[i : i + 1], np.array(THETAS))[0]
+        )
+
+
 @pytest.mark.parametrize("sigma", [0.02, 0.5, 1.5, 3.0])
 def test_are_the_moments_of_one_amounts_log_those_of_a_normal(sigma: float) -> None:
     mean, variance = log_mean_moments(np.array([1]), sigma)
