@@ -152,7 +152,7 @@ def rfm_summary(
         log, **columns, attributes=names, date_format=date_format, memory_limit=memory_limit
     )
     query = query_of(log_lines)
-    tables = summarise(log_lines.connection, query)
+    tables = summarise(log_lines.connection, query, spill=to is not None)
     if not tables.counts["purchases"]:
         raise no_purchases(log_lines, query)
     summed = SummedLog(

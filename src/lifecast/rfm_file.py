@@ -49,7 +49,7 @@ def save_summed(log: SummedLog, path: str | os.PathLike[str]) -> None:
         held = log.holdout(nobody, np.zeros(0) if log.log.has_amount else None)
         return _about(log.unit, log.query.end, log.report(), log.log.attributes, held)
 
-    _write(path, log.parts(in_order=True), about, log.past)
+    _write(path, log.parts(), about, log.past)
 
 
 def _write(

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,41 +53,34 @@ class SummedLog:
     first_seen: "Counter[int]" = field(default_factory=Counter)
     changed: "Counter[str]" = field(default_factory=Counter)
 
-    def parts(self, in_order: bool) -> "Iterator[dict[str, Any]]":
-        """The customers as columns by name, some at a time: those of an RFM, its holdout, its attributes."""
-        for batch in self.tables.customers(ROWS_AT_A_TIME, in_order):
+    def parts(self) -> "Iterator[dict[str, Any]]":
+        """The customers as columns by name, some at a time: those of an RFM, its holdout, its attributes.
+
+        In the order of their ids.
+        """
+        for batch in self.tables.customers(ROWS_AT_A_TIME):
             yield self._columns(dict(zip(batch.schema.names, batch.columns, strict=True)))
 
     def collect(self) -> RFM:
         """All customers in memory, in the order of their ids."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         found: dict[str, list[Any]] = {}
-        for part in self.parts(in_order=False):
+        for part in self.parts():
             for name, values in part.items():
                 found.setdefault(name, []).append(compact(values))
         self.log.connection.close()  # what it holds is as large as what comes
-        ids = pa.chunked_array(found["customer_id"])
-        order: Integers = (
-            np.argsort(ids.to_numpy())  # of whole numbers twice as quick
-            if pa.types.is_integer(ids.type)
-            else pc.sort_indices(ids).to_numpy().astype(np.int64)
-        )
-        del ids
 
-        def ordered(name: str) -> Any:
+        def joined(name: str) -> Any:
             parts = found.pop(name)
             if not isinstance(parts[0], np.ndarray):
-                return pa.chunked_array(parts).take(order).combine_chunks()
+                return pa.concat_arrays(parts)
             kind = np.int64 if parts[0].dtype.kind == "i" else np.float64
-            values = np.concatenate(parts).take(order).astype(kind, copy=False)
+            values = np.concatenate(parts, dtype=kind)
             values.setflags(write=False)
             return values
 
-        names = list(found)
-        with ThreadPoolExecutor() as pool:
-            whole: dict[str, Any] = dict(zip(names, pool.map(ordered, names), strict=True))
+        whole: dict[str, Any] = {name: joined(name) for name in list(found)}
         held = self.holdout(whole.pop("frequency_holdout", None), whole.pop("monetary_value_holdout", None))
         return RFM(
             customer_id=whole.pop("customer_id"),
@@ -128,8 +120,9 @@ class SummedLog:
             name: values.to_numpy(zero_copy_only=False) for name, values in found.items() if name in _SUMMED
         }
         days_observed = (np.datetime64(self.query.end) - numbers["first_day"]).astype(np.int64)
-        days, customers = np.unique(days_observed, return_counts=True)
-        self.first_seen.update(dict(zip(days.tolist(), customers.tolist(), strict=True)))
+        customers = np.bincount(days_observed)
+        days = np.flatnonzero(customers)
+        self.first_seen.update(dict(zip(days.tolist(), customers[days].tolist(), strict=True)))
         columns: dict[str, Any] = {
             "customer_id": found["customer_id"],
             "frequency": numbers["frequency"],

@@ -1,49 +1,28 @@
-"""One row per customer of a checked log, made in DuckDB and kept there; and the counts of the report."""
+"""One row per customer of a checked log, beside it in DuckDB; and the counts of the report."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lifecast.engines.duckdb_purchases import purchases
 from lifecast.engines.duckdb_query import UNITS, Ask, SummaryQuery
+from lifecast.engines.duckdb_sums import TOTAL, sum_up
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
-_CUSTOMERS = """
-    SELECT customer_id, count(*) - 1 AS frequency, min(day) AS first_day, max(day) - min(day) AS recency_days
-    FROM ({bought}) GROUP BY customer_id"""
-# A repeat purchase is any but the first: the sums over all purchases, less the first one's share.
-_LOGARITHM = "CASE WHEN {money} > 0 THEN CAST(ln({money} / $scale) * $log_units AS BIGINT) ELSE 0 END"
-_COARSE = "CASE WHEN {money} > 0 THEN CAST(ln({money}) * $coarse_units AS BIGINT) ELSE 0 END"
-_CUSTOMERS_WITH_MONEY = f"""
-    SELECT customer_id, purchases - 1 AS frequency, first_day, last_day - first_day AS recency_days,
-        (all_money - first_money) / $scale AS repeat_amount,
-        positive - CAST(first_money > 0 AS BIGINT) AS positive_repeats,
-        (logarithms - {_LOGARITHM.format(money="first_money")}) / $log_units AS repeat_logarithms,
-        (positive_repeats * (squares - first_coarse * first_coarse)
-            - (coarse_sum - first_coarse) * (coarse_sum - first_coarse))
-            / ($coarse_units * $coarse_units) AS repeat_log_squares,
-        all_money, purchases - positive AS zero_purchases
-    FROM (
-        SELECT *, {_COARSE.format(money="first_money")} AS first_coarse
-        FROM (
-            SELECT customer_id, count(*) AS purchases, min(day) AS first_day, max(day) AS last_day,
-                sum(money) AS all_money, arg_min(money, day) AS first_money,
-                count(*) FILTER (money > 0) AS positive, sum(logarithm) AS logarithms,
-                sum(coarse) AS coarse_sum, sum(coarse * coarse) AS squares
-            FROM (
-                SELECT *, {_LOGARITHM.format(money="money")} AS logarithm,
-                    {_COARSE.format(money="money")} AS coarse
-                FROM ({{bought}}))
-            GROUP BY customer_id))"""
 # Small counts are kept in few bytes, and read as BIGINT.
-_SMALL = ("frequency", "recency_days", "positive_repeats", "zero_purchases")
-# Customers are summed up in parts of about so many lines: what a part needs fits into memory.
-LINES_OF_A_PART = 2_000_000
-MOST_PARTS = 16  # each reads the log once
+_BARE = """
+    customer_id, CAST(frequency AS BIGINT) AS frequency, first_day,
+    CAST(recency_days AS BIGINT) AS recency_days"""
+_WITH_MONEY = f"""
+    {_BARE}, repeat_amount, CAST(positive_repeats AS BIGINT) AS positive_repeats, repeat_logarithms,
+    repeat_log_squares, CAST({TOTAL[0]} AS HUGEINT) * 4294967296 + {TOTAL[1]} AS all_money,
+    CAST(zero_purchases AS BIGINT) AS zero_purchases"""
+# Lines are sorted in parts of about so many: what a part needs fits into memory.
+LINES_OF_A_PART = 5_000_000
+MOST_PARTS = 16
 
 
 @dataclass(frozen=True)
@@ -61,33 +40,36 @@ class CustomerTables:
     net: bool
     _whole: Ask
     _select: str
+    _kept: "list[pa.RecordBatch]"
 
-    def customers(self, rows: int, in_order: bool = False) -> "Iterator[pa.RecordBatch]":
-        """The customers, so many at a time, in no order or in that of their ids.
+    def customers(self, rows: int) -> "Iterator[pa.RecordBatch]":
+        """The customers, about so many at a time, in the order of their ids: once, and then they are gone.
 
         They have customer_id, frequency, first_day, recency_days; with amounts also repeat_amount,
         positive_repeats, repeat_logarithms, repeat_log_squares (the sum of the logarithms' squared distances
         from their mean, times their number); with a holdout held_frequency (and held_value); each attribute,
         and whether it changed.
         """
-        order = " ORDER BY customer_id" if in_order else ""
-        yield from self._whole.reader(f"{self._select}{order}", rows)
+        if not self._kept:
+            yield from self._whole.reader(self._select, rows)
+            return
+        self._whole.connection.unregister("kept_customers")
+        while self._kept:
+            yield self._kept.pop(0)  # so that its memory is free once it is read
 
 
-def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> CustomerTables:
-    """Reduce checked lines to one row per customer."""
+def summarise(connection: "DuckDBPyConnection", query: SummaryQuery, spill: bool = False) -> CustomerTables:
+    """Reduce checked lines to one row per customer; with `spill`, never all of them in Python's memory."""
     whole = Ask(connection, query)
     counts = whole.row(_count_lines(whole))
     # Up to the end money has a scale of its own: no digit of it may depend on what came later.
     ask = Ask(connection, replace(query, largest_amount=counts.pop("largest_amount", None)))
     net = query.returns == "net" and counts["returned_lines"] > 0
     net_held = query.returns == "net" and counts["held_returned_lines"] > 0
-    keep_customers(ask, net, min(1 + counts["lines_used"] // LINES_OF_A_PART, MOST_PARTS))
+    kept = keep_customers(ask, net, min(1 + counts["lines_used"] // LINES_OF_A_PART, MOST_PARTS), spill)
     counts |= ask.row(_count_purchases(ask))
-    if ask.money:  # counted, and the widest column of all
-        ask.run("ALTER TABLE kept_customers DROP COLUMN all_money")
 
-    columns = "customers.* EXCLUDE (zero_purchases)" if ask.money else "customers.*"
+    columns = "customers.* EXCLUDE (all_money, zero_purchases)" if ask.money else "customers.*"
     joins, periods = "", None
     if query.held_end is not None:
         held = f"SELECT * FROM ({purchases(whole, net_held)}) SEMI JOIN customers USING (customer_id)"
@@ -105,26 +87,35 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery) -> Customer
     if query.attributes:
         joins += " LEFT JOIN traits USING (customer_id)"
         columns += "".join(f", traits.{name}, traits.{name}_changed" for name in query.attributes)
-    return CustomerTables(periods, counts, ask, net, whole, f"SELECT {columns} FROM customers{joins}")
+    select = f"SELECT {columns} FROM customers"
+    if joins:  # which lose the order in which customers are kept
+        select, kept = f"{select}{joins} ORDER BY customer_id", []
+    return CustomerTables(periods, counts, ask, net, whole, select, kept)
 
 
-def keep_customers(ask: Ask, net: bool, parts: int = 1) -> None:
+def keep_customers(ask: Ask, net: bool, parts: int = 1, spill: bool = False) -> "list[pa.RecordBatch]":
     """Make the table `customers` of the `lines`, one row each, and `traits` of their attributes.
 
-    In so many parts, so that no more is held in memory at a time than a part takes.
+    Returns the customers in the order of their ids; none with `spill`, where they are DuckDB's alone, which
+    writes to disk what its memory cannot hold. Lines are sorted in so many parts.
     """
-    sums = _CUSTOMERS_WITH_MONEY if ask.money else _CUSTOMERS
-    small = _SMALL if ask.money else _SMALL[:2]
-    for part in range(parts):
-        mine = f"hash(customer_id) % {parts} = {part}" if parts > 1 else None
-        customers = sums.format(bought=purchases(ask, net, only=mine))
-        narrow = ", ".join(f"CAST({name} AS INTEGER) AS {name}" for name in small)
-        make = "CREATE TEMP TABLE kept_customers AS" if part == 0 else "INSERT INTO kept_customers"
-        ask.run(f"{make} SELECT * REPLACE ({narrow}) FROM ({customers})", after=date.min, until=ask.query.end)
-    wide = ", ".join(f"CAST({name} AS BIGINT) AS {name}" for name in small)
-    ask.run(f"CREATE TEMP VIEW customers AS SELECT * REPLACE ({wide}) FROM kept_customers")
+    import pyarrow as pa
+
+    connection, kept = ask.connection, []
+    if spill:
+        make = "CREATE TABLE kept_customers AS"
+        with connection.cursor() as keeper:  # the connection itself is being read
+            for batch in sum_up(ask, net, parts):
+                keeper.register("summed", pa.Table.from_batches([batch]))
+                keeper.execute(f"{make} SELECT * FROM summed")
+                make = "INSERT INTO kept_customers"
+    else:
+        kept = list(sum_up(ask, net, parts))
+        connection.register("kept_customers", pa.Table.from_batches(kept))
+    ask.run(f"CREATE TEMP VIEW customers AS SELECT {_WITH_MONEY if ask.money else _BARE} FROM kept_customers")
     if ask.query.attributes:
         ask.run(f"CREATE TEMP TABLE traits AS {_traits(ask.query.attributes)}")
+    return kept
 
 
 def _count_lines(ask: Ask) -> str:

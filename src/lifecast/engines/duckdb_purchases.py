@@ -32,18 +32,35 @@ _NET_PURCHASES = f"""
     SELECT customer_id, day, money FROM blocks ANTI JOIN returners USING (customer_id)"""
 
 
-def purchases(ask: Ask, net: bool, whose: str | None = None, only: str | None = None) -> str:
+def purchases(ask: Ask, net: bool, whose: str | None = None) -> str:
     """One row per customer and block with a purchase in it: customer_id, day, and money if there is any.
 
-    Of the customers in the table `whose`, or of `only` those that a condition holds for, where given; after
-    the day $after, up to $until.
+    Of the customers in the table `whose`, where given; after the day $after, up to $until.
     """
-    lines = "lines" if whose is None else f"lines SEMI JOIN {whose} USING (customer_id)"
-    lines += " WHERE day > $after AND day <= $until" + ("" if net or not ask.money else " AND amount >= 0")
-    lines += "" if only is None else f" AND {only}"
+    lines = _lines(ask, net, "lines" if whose is None else f"lines SEMI JOIN {whose} USING (customer_id)")
     money = f", sum({UNITS}) AS money" if ask.money else ""
     if net:
         return _NET_PURCHASES.format(lines=lines)
     if ask.query.merge_days == 1:
         return f"SELECT customer_id, day{money} FROM {lines} GROUP BY customer_id, day"
     return f"SELECT customer_id, min(day) AS day{money} FROM {lines} GROUP BY customer_id, {_BLOCK}"
+
+
+def purchases_in_order(ask: Ask, net: bool, only: str) -> str:
+    """What `purchases` are the sums of, by customer and day: customer_id, day, money as high * 2**32 + low.
+
+    Of the customers that a condition holds for.
+    """
+    lines, units = _lines(ask, net, "lines", only), UNITS if ask.money else "CAST(0 AS BIGINT)"
+    bought = (
+        _NET_PURCHASES.format(lines=lines)
+        if net
+        else f"SELECT customer_id, day, {units} AS money FROM {lines}"
+    )
+    return f"""SELECT customer_id, day, CAST(money >> 32 AS BIGINT) AS high,
+        CAST(money & 4294967295 AS BIGINT) AS low FROM ({bought}) ORDER BY customer_id, day"""
+
+
+def _lines(ask: Ask, net: bool, source: str, only: str = "true") -> str:
+    sold = "true" if net or not ask.money else "amount >= 0"
+    return f"{source} WHERE day > $after AND day <= $until AND {sold} AND {only}"

@@ -15,13 +15,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from lifecast.engines.duckdb import damage_told
+from lifecast.kernels.purchase_sums import LOG_UNITS
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
-
-_LOG_UNITS = 2.0**50
-_COARSE_UNITS = 2.0**25
 
 _PARAMETER = re.compile(r"\$(\w+)")
 UNITS = "CAST(amount * $scale AS BIGINT)"
@@ -56,7 +54,7 @@ class Ask:
 
     def __init__(self, connection: "DuckDBPyConnection", query: SummaryQuery) -> None:
         self.connection, self.query, self.money = connection, query, query.largest_amount is not None
-        units = {"log_units": _LOG_UNITS, "coarse_units": _COARSE_UNITS, "scale": query.money_scale}
+        units = {"log_units": LOG_UNITS, "scale": query.money_scale}
         self._values = asdict(query) | units
 
     def run(self, sql: str, **values: Any) -> None:
@@ -75,9 +73,10 @@ class Ask:
                 sql, params=self._mentioned(sql, self._values | values)
             ).to_arrow_table()
 
-    def reader(self, sql: str, rows: int) -> "pa.RecordBatchReader":
+    def reader(self, sql: str, rows: int, **values: Any) -> "pa.RecordBatchReader":
         """An answer that comes so many rows at a time."""
-        return self.connection.sql(sql, params=self._mentioned(sql, self._values)).to_arrow_reader(rows)
+        known = self._mentioned(sql, self._values | values)
+        return self.connection.sql(sql, params=known).to_arrow_reader(rows)
 
     @staticmethod
     def _mentioned(sql: str, values: Mapping[str, Any]) -> dict[str, Any]:

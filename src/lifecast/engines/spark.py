@@ -1,7 +1,7 @@
-"""Logs in Spark: lines counted in Spark SQL, customers summed up in Spark's tasks by DuckDB's own query.
+"""Logs in Spark: lines counted in Spark SQL, customers summed up in Spark's tasks as they are elsewhere.
 
-Spark brings a customer's lines into one task, and there DuckDB runs the query that it runs elsewhere over
-a whole log: one query, the same digits (two SQL engines already differ in the last digit of a logarithm).
+Spark brings a customer's lines into one task, and there they go the way of a whole log elsewhere: the same
+digits (two SQL engines already differ in the last digit of a logarithm).
 What is added up across tasks is whole numbers, so that it does not matter how many tasks there are, and a
 task that Spark runs again changes nothing.
 """
