@@ -67,6 +67,7 @@ TABLES = plain("test_families_tables_equal_single_customers.py")
 TIMES = plain("test_worlds_weigh_time_right.py")
 LOOPS = plain("test_forecast_parts_equal_a_slow_twin.py")
 SCORES = plain("test_evaluation_scores_are_right.py")
+DEFAULTS = plain("test_docs_defaults_are_true.py")
 GRID = plain("test_robust_kernels_keep_their_digits.py")
 FIGURES = plain("test_forecast_figures_stay_the_same.py", "-k", "this_process")
 GOLDEN = compiled("test_forecast_golden.py")
@@ -131,10 +132,10 @@ SEEN_BY = {
     "kernels/stream.py": [VARIATES, FIGURES, STREAMS],
     "kernels/vectors.py": [plain("test_kernels_vectors_are_accurate.py"), VARIATES, FIGURES],
     "book.py": [LOOPS, FIGURES, EXACT, SETTINGS],
-    "closed_forms.py": [LOOPS, FIGURES, GOLDEN, SETTINGS, NEW],
+    "closed_forms.py": [DEFAULTS, LOOPS, FIGURES, GOLDEN, SETTINGS, NEW],
     "expectations.py": [LOOPS, FIGURES, SETTINGS, NEW],
-    "foresight.py": [LOOPS, FIGURES, SETTINGS, NEW],
-    "forecast.py": [LOOPS, FIGURES, EXACT, SETTINGS],
+    "foresight.py": [DEFAULTS, LOOPS, FIGURES, SETTINGS, NEW],
+    "forecast.py": [DEFAULTS, LOOPS, FIGURES, EXACT, SETTINGS],
     "grouped_forecast.py": [LOOPS, FIGURES, EXACT],
     "outlook.py": [LOOPS, FIGURES, EXACT, SETTINGS],
     "period_sums.py": [LOOPS, FIGURES, EXACT],
