@@ -282,6 +282,21 @@ def fitted_with(first: Any, *others: Any) -> Callable[[], lc.CLTV]:
     return fit
 
 
+def in_groups(method: Any) -> Callable[[], lc.CLTV]:
+    model = lc.CLTV(lc.BGNBD(groups="channel"), None, market=None)
+    return lambda: model.fit(customers(), method=method)
+
+
+def of_nobody_again() -> lc.CLTV:
+    frame = customers().to_frame().query("frequency == 0")
+    return lc.CLTV(lc.NBD(priors="flat"), None, market=None).fit(lc.RFM.from_frame(frame, "week"))
+
+
+def without_logs() -> lc.RFM:
+    frame = customers().to_frame().drop(columns=["monetary_log_mean", "monetary_log_sd"])
+    return lc.RFM.from_frame(frame, "week")
+
+
 def calendar(**columns: Any) -> Callable[[], lc.CLTV]:
     return lambda: lc.CLTV(calendar=pd.DataFrame({"date": ["2023-01-01", "2023-01-02"]} | columns))
 
@@ -326,6 +341,13 @@ MODELS = [
         "a covariate of which one customer's is 10^12",
         fitted_with(1e12, *np.arange(50.0)),
         "beside it they are all the same",
+    ),
+    model("groups by chains of NUTS", in_groups("nuts"), 'method="nuts" cannot fit groups'),
+    model("nobody who came back, and no prior", of_nobody_again, "left the numbers after 0 repeat buyers"),
+    model(
+        "a table without the spread of logarithms that log-normal spend needs",
+        lambda: lc.CLTV(spend=lc.LogNormal(), market=None).fit(without_logs()),
+        "This RFM has no monetary_log_mean, which the spend family needs",
     ),
     model("an RFM made by hand of columns of different lengths", cut_short, "have different lengths"),
     model(

@@ -49,8 +49,13 @@ def model(rfm: lc.RFM) -> lc.CLTV:
 
 
 @pytest.fixture(scope="module")
-def blind(rfm: lc.RFM) -> dict[str, float]:
-    return purchases(lc.CLTV().fit(rfm, random_seed=1), rfm)
+def without(rfm: lc.RFM) -> lc.CLTV:
+    return lc.CLTV().fit(rfm, random_seed=1)
+
+
+@pytest.fixture(scope="module")
+def blind(without: lc.CLTV, rfm: lc.RFM) -> dict[str, float]:
+    return purchases(without, rfm)
 
 
 def purchases(model: lc.CLTV, rfm: lc.RFM) -> dict[str, float]:
@@ -65,6 +70,11 @@ def test_is_the_effect_of_a_promotion_found(model: lc.CLTV) -> None:
     assert found["upper"] / found["lower"] < 1.5
     amounts = effects.loc[("promotion", "amounts")]
     assert amounts["lower"] < 1.0 < amounts["upper"]
+
+
+def test_has_a_market_without_calendar_no_effects(without: lc.CLTV) -> None:
+    assert without.market and without.calendar_effects.empty
+    assert list(without.calendar_effects.columns) == ["median", "lower", "upper"]
 
 
 def test_is_a_promotion_month_forecast_where_a_model_without_calendar_misses(
@@ -117,6 +127,8 @@ def test_is_a_calendar_saved_with_its_model(model: lc.CLTV, rfm: lc.RFM, tmp_pat
 def test_is_a_calendar_that_ends_too_early_refused(rfm: lc.RFM, model: lc.CLTV) -> None:
     with pytest.raises(lc.SettingsError, match="it lacks 2021-12-06 to 2022-01-02"):
         model.forecast(rfm, 26)
+    with pytest.raises(lc.SettingsError, match="it lacks 2021-12-06 to 2"):  # a horizon ends where money does
+        model.forecast(rfm, np.inf, annual_discount_rate=0.1)
     with pytest.raises(lc.SettingsError, match="it lacks 2020-01-07 to 2020-01-31"):
         lc.CLTV(calendar=promotions().query("date >= '2020-02-01'")).fit(rfm)
     bare = lc.RFM.from_frame(rfm.to_frame(), time_unit="week")

@@ -18,6 +18,11 @@ def scored(draws: np.ndarray, actual: float) -> np.ndarray:
     return out
 
 
+def test_is_the_hit_rate_of_nobody_no_number() -> None:
+    nobody = np.empty(0)
+    assert np.isnan(evaluation.hit_rate(nobody, nobody))
+
+
 @pytest.mark.parametrize("mean", [0.05, 0.9, 12.0])
 @pytest.mark.parametrize("actual", [0.0, 1.0, 7.0, 40.0])
 def test_does_the_kernel_score_draws_as_numpy_and_scoringrules_do(mean: float, actual: float) -> None:

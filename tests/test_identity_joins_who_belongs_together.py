@@ -253,3 +253,11 @@ def test_are_rows_without_an_account_refused() -> None:
         lc.join_identities(table, keys=["email"])
     with pytest.raises(lc.DataError, match="no rows"):
         lc.join_identities(table.head(0), keys=["email"])
+
+
+def test_is_a_column_of_categories_a_column_of_accounts() -> None:
+    people = lc.join_identities(
+        pd.DataFrame({"account": ["x", "a", "b"], "email": ["one@x", "two@x", "one@x"]}), keys=["email"]
+    )
+    accounts = pd.Series(["x", "b", "unknown", "a"], dtype="category")
+    assert people.customer_of(accounts).tolist() == ["b", "b", "unknown", "a"]

@@ -113,6 +113,17 @@ def test_is_the_map_of_a_usual_customer(ax: Axes) -> None:
     assert mesh.get_array()[0, 0] == pytest.approx(expected)
 
 
+def test_does_the_map_say_so_where_no_silence_makes_the_odds_even(rfm: lc.RFM, ax: Axes) -> None:
+    faithful = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 1e-30, "b": 5.0})
+    plot_customer_map(faithful, rfm, ax=ax)
+    (mesh,) = [each for each in ax.collections if hasattr(each, "get_coordinates")]
+    alive = mesh.get_array()
+    assert alive.min() > 0.5
+    assert title_of(ax) == (
+        f"Still customers: {alive.min():.0%} to {alive.max():.0%} of customers with such histories"
+    )
+
+
 def test_is_a_model_of_opportunities_refused(rfm: lc.RFM, ax: Axes) -> None:
     with pytest.raises(lc.SettingsError, match="buys at any time"):
         plot_customer_map(lc.CLTV(lc.BGBB(), None), rfm, ax=ax)

@@ -210,6 +210,15 @@ def test_is_one_customer_drawn_as_it_was(
     )
 
 
+def test_is_nothing_that_came_drawn_where_nothing_did(
+    log: pd.DataFrame, forecast: lc.Forecast, ax: Axes
+) -> None:
+    gone = set(log["customer_id"]) - set(log.loc[log["date"] > "1997-09-30", "customer_id"])
+    plot_customer(forecast, min(gone), log, ax)
+    labels = [each.get_label() for each in ax.lines]
+    assert "purchases" in labels and "what came" not in labels
+
+
 def test_is_the_chance_of_an_earlier_day_that_of_an_earlier_rfm(
     log: pd.DataFrame, forecast: lc.Forecast, ax: Axes
 ) -> None:

@@ -215,6 +215,14 @@ def test_is_a_scenario_the_difference_of_the_draws(forecast: lc.Forecast, ax: Ax
         plot_scenario(fewer, "profit")
 
 
+def test_does_a_scenario_without_dates_run_from_now(forecast: lc.Forecast, ax: Axes) -> None:
+    bare = lc.RFM.from_frame(forecast.simulation.rfm.to_frame().head(50), time_unit="week")
+    model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+    plot_scenario(lc.scenario(model.forecast(bare, 6, worlds=5), dropout=0.8), ax=ax)
+    assert ax.get_xlabel() == "time from now"
+    assert ax.lines[0].get_xdata().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+
 def test_does_a_loss_read_as_one(forecast: lc.Forecast, ax: Axes) -> None:
     plot_scenario(lc.scenario(forecast, average_order=0.5), "value", ax)
     value = forecast.draws["value"].sum(axis=1)

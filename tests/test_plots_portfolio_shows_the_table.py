@@ -76,6 +76,16 @@ def test_does_it_make_axes_of_its_own_and_go_without_dates(forecast: lc.Forecast
     assert "purchases expected within 4 weeks, " in title_of(made)
 
 
+def test_has_an_interval_of_few_worlds_no_other_within(forecast: lc.Forecast, ax: Axes) -> None:
+    model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+    narrow = model.forecast(forecast.simulation.rfm, 13, interval=0.4, worlds=50, random_seed=2)
+    plot_portfolio(narrow, ax=ax)
+    assert [band.get_label() for band in ax.collections] == ["40% interval"]
+    lower, upper = bounds_of(ax.collections[0], narrow.portfolio["end"])
+    np.testing.assert_allclose(lower, narrow.portfolio["purchases_lower"])
+    np.testing.assert_allclose(upper, narrow.portfolio["purchases_upper"])
+
+
 def test_are_wrong_asks_refused(forecast: lc.Forecast) -> None:
     with pytest.raises(lc.SettingsError, match="purchases, value, discounted_value"):
         plot_portfolio(forecast, measure="profit")

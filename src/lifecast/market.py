@@ -322,8 +322,6 @@ def days_of(calendar: Calendar, today: Date | None, begin: float, end: float) ->
             "A calendar needs to know what day it is, and this RFM has no observation_end. Make the RFM with "
             "rfm_summary, or pass observation_end to RFM.from_frame."
         )
-    if not math.isfinite(end):
-        raise SettingsError("No calendar covers an infinite horizon. Pass a finite one, or leave it out.")
     return calendar.over(today + timedelta(days=round(begin)), today + timedelta(days=math.ceil(end - 1e-9)))
 
 
