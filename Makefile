@@ -54,6 +54,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/fitting.py
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/limit.py
+	$(BIN)/python benchmarks/file_to_file.py --customers 100000 1000000
 	$(BIN)/python benchmarks/out_of_core.py --transactions 10000000
 	$(BIN)/python benchmarks/backtesting.py
 	$(BIN)/python benchmarks/interval_coverage.py

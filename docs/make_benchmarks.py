@@ -1,8 +1,8 @@
 """Turn what benchmarks measured into tables and a figure.
 
-Run: python docs/make_benchmarks.py. Of docs/benchmarks.json, by benchmarks/beside_peers.py --write, and of
-docs/out_of_core.json, by benchmarks/out_of_core.py --write. Writes docs/benchmarks.md between its marks, and
-docs/images/costs.png.
+Run: python docs/make_benchmarks.py. Of docs/benchmarks.json, by benchmarks/beside_peers.py --write, of
+docs/file_to_file.json, by benchmarks/file_to_file.py --write, and of docs/out_of_core.json, by
+benchmarks/out_of_core.py --write. Writes docs/benchmarks.md between its marks, and docs/images/costs.png.
 """
 
 import json
@@ -89,6 +89,24 @@ def draw(figures: pd.DataFrame) -> None:
     plt.close(figure)
 
 
+def from_file_to_file() -> None:
+    """Write what customers in Parquet take to their values in Parquet."""
+    kept = json.loads((DOCS / "file_to_file.json").read_text())
+    rows = {
+        f"{row['customers']:,}": [
+            f"{row['worlds']:,}",
+            f"{row['fit']:,.1f} s",
+            f"{row['forecast']:,.1f} s",
+            f"{row['megabytes'] / 1000:.2f} GB",
+        ]
+        for row in kept["figures"]
+    }
+    columns = ["worlds", "fit, CPU time", "forecast, CPU time", "peak of memory"]
+    shown = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    write(PAGE, "file to file", markdown(shown.rename_axis("customers")))
+    write(PAGE, "file to file, where", f"Measured on {kept['machine']}.")
+
+
 def larger_than_memory() -> None:
     """Write what each stage takes from a log that no memory holds to every customer's value."""
     kept = json.loads((DOCS / "out_of_core.json").read_text())
@@ -125,6 +143,7 @@ def main() -> None:
     write(PAGE, "start-up", markdown(start_up.map("{:.2f} s".format).rename_axis("")))
     write(PAGE, "machine", f"Measured on {kept['machine']}.")
     draw(figures)
+    from_file_to_file()
     larger_than_memory()
 
 
