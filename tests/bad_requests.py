@@ -287,11 +287,6 @@ def in_groups(method: Any) -> Callable[[], lc.CLTV]:
     return lambda: model.fit(customers(), method=method)
 
 
-def of_nobody_again() -> lc.CLTV:
-    frame = customers().to_frame().query("frequency == 0")
-    return lc.CLTV(lc.NBD(priors="flat"), None, market=None).fit(lc.RFM.from_frame(frame, "week"))
-
-
 def without_logs() -> lc.RFM:
     frame = customers().to_frame().drop(columns=["monetary_log_mean", "monetary_log_sd"])
     return lc.RFM.from_frame(frame, "week")
@@ -343,7 +338,6 @@ MODELS = [
         "beside it they are all the same",
     ),
     model("groups by chains of NUTS", in_groups("nuts"), 'method="nuts" cannot fit groups'),
-    model("nobody who came back, and no prior", of_nobody_again, "left the numbers after 0 repeat buyers"),
     model(
         "a table without the spread of logarithms that log-normal spend needs",
         lambda: lc.CLTV(spend=lc.LogNormal(), market=None).fit(without_logs()),
