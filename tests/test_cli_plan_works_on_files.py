@@ -77,6 +77,7 @@ def test_does_the_command_give_the_tables_of_python(folder: Path, tmp_path: Path
     plan = lc.allocate(by_channel, 50_000, costs)
     pd.testing.assert_frame_equal(found["budget"], plan.table.reset_index(), check_dtype=False)
     assert found["segments"]["customers"].sum() == len(found["customers"]) == CUSTOMERS
+    assert "Wrote plan.xlsx, customers.csv" in " ".join(result.stdout.split())
     for word in ("Segments", "partner A", "A budget of 50,000", "Profit", "no alarm"):
         assert word in " ".join(result.stdout.split())
 
@@ -225,6 +226,20 @@ def test_does_the_horizon_asked_for_say_what_a_channel_is_worth(folder: Path, tm
         assert f"value, {days} days from the first purchase" in result.stdout
         worth[days] = pd.read_csv(tmp_path / "plan" / "channels.csv")["value"].sum()
     assert worth[30] < 0.8 * worth[365]
+
+
+@pytest.mark.parametrize(("margin", "pays"), [(1.0, True), (0.02, False)])
+def test_is_it_said_where_the_last_of_the_money_does_not_pay(
+    folder: Path, tmp_path: Path, margin: float, pays: bool
+) -> None:
+    result = run(
+        "plan", folder / "log.csv", "--model", folder / "model.nc", "--costs", folder / "costs.csv",
+        "--budget", 500, "--margin", margin, "--worlds", 20, "--spec", folder / "quick.toml",
+        "--out", tmp_path / "plan",
+    )  # fmt: skip
+    plan = pd.read_csv(tmp_path / "plan" / "budget.csv")
+    assert np.all((plan["value_of_next"] >= 1.0) == pays)
+    assert ("would mean more profit" in " ".join(result.stdout.split())) == (not pays)
 
 
 def european(path: Path, costs: pd.DataFrame) -> Path:

@@ -139,6 +139,19 @@ def test_is_a_forecast_from_file_to_file_the_one_in_memory(
     for name, draws in expected.draws.items():
         np.testing.assert_array_equal(found.draws[name], draws)
     assert found.members == expected.members
+    for table in ("portfolio", "total"):
+        found.export(tmp_path / "found.parquet", table=table)
+        expected.export(tmp_path / "expected.parquet", table=table)
+        written = [pq.read_table(tmp_path / f"{name}.parquet") for name in ("found", "expected")]
+        assert written[0].equals(written[1], check_metadata=True)
+    found.export(tmp_path / "sums.xlsx")
+    expected.export(tmp_path / "all.xlsx")
+    sums, sheets = (pd.read_excel(tmp_path / f"{name}.xlsx", sheet_name=None) for name in ("sums", "all"))
+    assert list(sums) == ["portfolio", "total", "about"]  # the customers have a file of their own
+    for name, sheet in sums.items():
+        pd.testing.assert_frame_equal(sheet, sheets[name])
+    with pytest.raises(lc.SettingsError, match="table='customers': a forecast has portfolio, total"):
+        found.export(tmp_path / "found.csv", table="customers")
 
 
 @pytest.mark.usefixtures("few")

@@ -7,6 +7,7 @@ version; new ones may come at the end.
 import json
 import math
 import os
+from collections.abc import Mapping
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -58,17 +59,32 @@ def export(
         }
         rows = {f"{name}_{which}": tagged(table_of(forecast, which), run) for which in TABLES}
         write_database(rows, str(to), if_exists=if_exists)
-    elif Path(to).suffix.lower() == ".xlsx":
-        write_workbook(
-            {which: table_of(forecast, which) for which in TABLES} | {"about": facts(forecast)}, to
-        )
-    elif Path(to).suffix.lower() == ".parquet":
+    else:
+        write_file({which: table_of(forecast, which) for which in TABLES}, to, table, about(forecast, table))
+
+
+def write_file(
+    tables: Mapping[Table, "pd.DataFrame"], to: str | os.PathLike[str], which: Table, said: dict[str, Any]
+) -> None:
+    """Write one of a forecast's tables, which says how it was made; into a workbook all of them.
+
+    Raises
+    ------
+    SettingsError
+        There is no such table, or it cannot be written there.
+    """
+    if which not in tables:
+        raise SettingsError(f"table={which!r}: a forecast has {', '.join(tables)}.")
+    ending = Path(to).suffix.lower()
+    if ending == ".xlsx":
+        write_workbook({str(name): table for name, table in tables.items()} | {"about": facts(said)}, to)
+    elif ending == ".parquet":
         import pyarrow.parquet as pq
 
         with written_beside(to) as beside:
-            pq.write_table(to_arrow(forecast, table), beside)
+            pq.write_table(arrow_of(tables[which], said), beside)
     else:
-        write_table(table_of(forecast, table), to)
+        write_table(tables[which], to)
 
 
 def check_export(to: str | os.PathLike[str]) -> None:
@@ -102,10 +118,15 @@ def table_of(forecast: Forecast, which: Table) -> "pd.DataFrame":
 
 def to_arrow(forecast: Forecast, which: Table = "customers") -> "pa.Table":
     """One of a forecast's tables in Arrow; its schema's metadata say what was forecast and how."""
+    return arrow_of(table_of(forecast, which), about(forecast, which))
+
+
+def arrow_of(table: "pd.DataFrame", said: dict[str, Any]) -> "pa.Table":
+    """A table in Arrow, with types that stay and what is said of it."""
     import pyarrow as pa
 
-    plain = pa.Table.from_pandas(table_of(forecast, which), preserve_index=False)
-    return plain.cast(stable_schema(plain.schema, about(forecast, which)))
+    plain = pa.Table.from_pandas(table, preserve_index=False)
+    return plain.cast(stable_schema(plain.schema, said))
 
 
 def stable_schema(found: "pa.Schema", said: dict[str, Any]) -> "pa.Schema":
@@ -162,11 +183,11 @@ def described(
     }
 
 
-def facts(forecast: Forecast) -> "pd.DataFrame":
+def facts(said: dict[str, Any]) -> "pd.DataFrame":
     """The same as a table of two columns."""
     import pandas as pd
 
-    said = {name: value for name, value in about(forecast, "customers").items() if name != "table"}
+    said = {name: value for name, value in said.items() if name != "table"}
     texts = [", ".join(value) if isinstance(value, list) else value for value in said.values()]
     return pd.DataFrame({"what": list(said), "value": np.array(texts, dtype=object)})
 

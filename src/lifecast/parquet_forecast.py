@@ -6,15 +6,15 @@ Memory hardly depends on how many there are. The numbers are those of a forecast
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lifecast.export import check_target, written_beside
+from lifecast.export import TABLE_ENDINGS, check_target, written_beside
 from lifecast.grouped_forecast import GroupedForecast, reduced_by_group
 from lifecast.matching import check_unit, warn_of_strangers
 from lifecast.outlook import Outlook
-from lifecast.outputs import described, stable_schema
+from lifecast.outputs import described, stable_schema, write_file
 from lifecast.parquet_rfm import CUSTOMERS_AT_A_TIME, ParquetRFM
 from lifecast.period_sums import PeriodSums, label_groups
 from lifecast.posterior import Posterior
@@ -40,6 +40,31 @@ class ParquetForecast(SavedForecast):
 
     rfm: ParquetRFM = field(repr=False)
     outlook: Outlook = field(repr=False)
+
+    def export(
+        self, to: str | os.PathLike[str], *, table: Literal["portfolio", "total"] = "portfolio"
+    ) -> None:
+        """Write all customers' sums to a file, whole or not at all; the customers have theirs already.
+
+        Parameters
+        ----------
+        to : path
+            Ends in ".parquet" or ".csv", which get one table, or in ".xlsx", with a formatted sheet for each.
+        table : "portfolio" or "total", default "portfolio"
+
+        Raises
+        ------
+        SettingsError
+            It cannot be written there.
+        """
+        check_target(to, TABLE_ENDINGS)
+        outlook = self.outlook
+        said = described(
+            table, (outlook.purchase_family, outlook.spend_family), len(outlook.worlds), self.observation_end,
+            self.horizon, self.time_unit, self.interval, self.settings,
+        )  # fmt: skip
+        total = self.total.rename_axis("measure").reset_index()
+        write_file({"portfolio": self.portfolio, "total": total}, to, table, said)
 
     def by(
         self, by: str, *, threads: int | None = None, progress: Callable[[int], None] = lambda done: None

@@ -210,7 +210,7 @@ def forecast(
     attribute: Attribute = None,
 ) -> dict[str, Any]:
     """Forecast every customer's purchases and discounted value, with intervals, and all customers' sums."""
-    from lifecast.export import TABLE_ENDINGS, check_target, is_database, shown, write_table
+    from lifecast.export import TABLE_ENDINGS, check_target, is_database, shown
     from lifecast.model import CLTV
     from lifecast.outputs import check_export
     from lifecast.parquet_rfm import ParquetRFM
@@ -254,10 +254,8 @@ def forecast(
     if to is None:
         with session.target(out, ".csv") if not is_database(out) else nullcontext(out) as place:
             result.export(place, name=table, if_exists=cast("IfExists", if_exists))
-    if portfolio_out is not None and to is None:
+    if portfolio_out is not None:
         result.export(portfolio_out, table="portfolio")
-    elif portfolio_out is not None:
-        write_table(result.portfolio, portfolio_out)
     if save is not None:
         save_forecast(result, save)
     print_forecast(result, result.customers if to is None else best_customers(to))

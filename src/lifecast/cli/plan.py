@@ -111,11 +111,11 @@ def plan(
     tables = work_out(case)
     if people is not None:
         tables |= plan_tables.identity_tables(people, apart, case)
-    write(tables, out, asked.workbook)
+    written = write(tables, out, asked.workbook)
     print_plan(case)
-    say(f"Wrote {', '.join(f'{name}.csv' for name in tables)} in {out}.")
+    say(f"Wrote {', '.join(written)} in {out}.")
     summed = {name: values for name, values in tables.items() if len(values) < len(case.rfm)}
-    return {"wrote": [str(out / f"{name}.csv") for name in tables], **summed}
+    return {"wrote": [str(out / name) for name in written], **summed}
 
 
 def work_out(case: Case) -> Tables:
@@ -134,8 +134,8 @@ def work_out(case: Case) -> Tables:
     return tables | plan_tables.watch_tables(case)
 
 
-def write(tables: Tables, out: Path, workbook: bool) -> None:
-    """Every table as a file, and all that fit into one workbook."""
+def write(tables: Tables, out: Path, workbook: bool) -> list[str]:
+    """Every table as a file, and all that fit into one workbook; the files' names."""
     from importlib.util import find_spec
 
     from lifecast.export import write_table, write_workbook
@@ -144,12 +144,14 @@ def write(tables: Tables, out: Path, workbook: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_table(table, out / f"{name}.csv")
+    written = [f"{name}.csv" for name in tables]
     if not workbook:
-        return
+        return written
     if find_spec("openpyxl") is None:
         note("no plan.xlsx: Excel needs openpyxl. Run pip install 'lifecast[excel]'.")
-        return
+        return written
     fitting = {name: table for name, table in tables.items() if len(table) < ROWS}
     if len(fitting) < len(tables):
         note(f"plan.xlsx is without {', '.join(tables.keys() - fitting.keys())}: too many rows for a sheet.")
     write_workbook(fitting, out / "plan.xlsx")
+    return ["plan.xlsx", *written]

@@ -133,3 +133,5 @@ def print_budget(plan: "Allocation") -> None:
         f"Profit {count(total['profit'])}, {count(total['profit_lower'])} to {count(total['profit_upper'])}; "
         f"positive with {total['probability_profit']:.0%}."
     )
+    if plan.advice:
+        say(plan.advice)

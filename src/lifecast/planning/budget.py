@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Objective = Literal["mean", "quantile", "cvar"]
 FRONTIER = (1.0, 0.5, 0.25, 0.10, 0.05)  # shares of worlds averaged over, from the mean to the cautious
 RETENTION = "retention"
+PAYS = 0.995  # what the last unit of money has to bring; less is not rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,23 @@ class Allocation:
     monthly: "pd.DataFrame"
     profit: Floats
     outcome: Floats
+
+    @property
+    def past_paying(self) -> tuple[str, ...]:
+        """Where the last unit of the money is expected to bring less than itself."""
+        spent = self.table[self.table["budget"] > 0.0]
+        return tuple(str(name) for name in spent.index[spent["value_of_next"] < PAYS])
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in words; empty where all of the money pays."""
+        names = self.past_paying
+        if not names:
+            return ""
+        return (
+            f"The last of the money for {', '.join(names)} is expected to bring less than itself: a smaller "
+            "budget there would mean more profit."
+        )
 
 
 def allocate(

@@ -88,6 +88,7 @@ def budget(plan: "Allocation") -> Section:
             f"{chance_in_words(total['probability_profit'])}. How many customers more money brings is "
             "learned from the costs so far: far beyond what these have seen it is a guess, and the interval "
             "says so.",
+            *((plan.advice,) if plan.advice else ()),
         ),
         figures=(
             image(lambda ax: plots.plot_budget(plan, ax), height=1.8 + 0.5 * len(plan.table)),
