@@ -37,14 +37,16 @@ test-slow: $(INSTALLED)
 test-all: test test-slow
 	bash requirements/test_all.sh
 
-# Coverage sees nothing of what is compiled, so the kernels' own tests run a second time uncompiled.
+# Coverage sees nothing of what is compiled, so what tests the kernels runs a second time uncompiled, but for
+# what asks so much of them that Python would take minutes: millions of draws, a search without an end.
+UNCOMPILED := tests/test_kernels_*.py tests/test_robust_kernels_*.py tests/test_evaluation_scores_*.py \
+  tests/test_spend_nodes_*.py tests/test_forecast_figures_*.py tests/test_forecast_parts_*.py
 coverage: $(INSTALLED)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
-	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -k "not simulated and not quadrature and not compiled_once and not streams" \
-	  -W "ignore:overflow encountered in scalar:RuntimeWarning" \
-	  tests/test_kernels_*.py tests/test_robust_kernels_*.py tests/test_evaluation_scores_*.py tests/test_spend_nodes_*.py \
-	  tests/test_forecast_figures_*.py
+	$(BIN)/coverage run -m pytest -n 2
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run -m pytest -n 2 $(UNCOMPILED) \
+	  -k "not compiled_once and not streams and not quadrature and not million and not without_an_end" \
+	  -W "ignore:overflow encountered in scalar:RuntimeWarning"
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage json -q -o build/coverage.json
 	$(BIN)/python docs/make_reliability.py --coverage build/coverage.json

@@ -188,6 +188,17 @@ DECISIONS = [
         "no period with a cost and new customers|No channel has cost anything",
     ),
     decision(
+        "a backtest of groups of one customer each",
+        lambda: lc.backtest(
+            lc.datasets.load_cdnow(sample=True).assign(town=lambda log: log["customer_id"]),
+            origins=["1997-09-30"],
+            horizons=[13],
+            model=lc.CLTV(spend=None, market=None),
+            groups="town",
+        ),
+        "groups='town' has 2,357 values: needed at most 1,000",
+    ),
+    decision(
         "a test of an offer, of a model without spend",
         lambda: lc.treatment_effect(
             customers(), customers().T > 20.0, model=lc.CLTV(spend=None, market=None)
@@ -272,14 +283,15 @@ def model(name: str, run: Callable[[], Any], says: str) -> Case:
 
 
 def fitted_with(first: Any, *others: Any) -> Callable[[], lc.CLTV]:
-    """A fit with a covariate that is this of the first customer and these of the others, in turn."""
+    """A fit with such a covariate."""
+    model = lc.CLTV(lc.BGNBD(covariates=["x"]), None, market=None)
+    return lambda: model.fit(with_covariate(first, *others), method="map")
 
-    def fit() -> lc.CLTV:
-        frame = customers().to_frame().drop(columns="channel")
-        frame["x"] = [first, *islice(cycle(others), len(frame) - 1)]
-        return lc.CLTV(lc.BGNBD(covariates=["x"]), None, market=None).fit(lc.RFM.from_frame(frame, "week"))
 
-    return fit
+def with_covariate(first: Any, *others: Any) -> lc.RFM:
+    """Customers of whom the first has this and the others have these, in turn."""
+    frame = customers().to_frame().drop(columns="channel")
+    return lc.RFM.from_frame(frame.assign(x=[first, *islice(cycle(others), len(frame) - 1)]), "week")
 
 
 def in_groups(method: Any) -> Callable[[], lc.CLTV]:
@@ -336,6 +348,11 @@ MODELS = [
         "a covariate of which one customer's is 10^12",
         fitted_with(1e12, *np.arange(50.0)),
         "beside it they are all the same",
+    ),
+    model(
+        "customers with a covariate's value that the fit has not seen",
+        lambda: fitted_with("x", "x", "y")().forecast(with_covariate("x", "z"), 4, worlds=2),
+        "Covariate 'x' is 'z' for some of the .* whose value the fit has not seen; it knows 'x', 'y'",
     ),
     model("groups by chains of NUTS", in_groups("nuts"), 'method="nuts" cannot fit groups'),
     model(

@@ -86,6 +86,15 @@ def test_does_a_model_go_to_lifetimes_and_back(rfm: lc.RFM) -> None:
     pd.testing.assert_series_equal(back.expected_value(rfm, 39), model.expected_value(rfm, 39))
 
 
+def test_does_a_model_of_purchases_alone_go_to_lifetimes_and_back(rfm: lc.RFM) -> None:
+    model = lc.CLTV.from_parameters({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+    fitter, spend = to_lifetimes(model)
+    assert spend is None
+    back = from_lifetimes(fitter, time_unit="week")
+    assert back.spend is None
+    pd.testing.assert_series_equal(back.expected_purchases(rfm, 39), model.expected_purchases(rfm, 39))
+
+
 def test_do_posterior_draws_come_over_from_pymc_marketing(rfm: lc.RFM) -> None:
     rng = np.random.default_rng(1)
     means = {"r": 0.25, "alpha": 4.5, "a": 0.8, "b": 2.4}

@@ -1,5 +1,6 @@
 """Does MLflow give back the model that was logged, and serve its intervals, without running code from it?"""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +89,12 @@ def test_are_wrong_inputs_told(rfm: lc.RFM, model: lc.CLTV, tmp_path: Path) -> N
         scorer.predict([1, 2])
     with pytest.raises(lc.SettingsError, match="not fitted"), mlflow.start_run():
         log_model(lc.CLTV())
+
+
+def test_is_a_missing_mlflow_told(model: lc.CLTV, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lifecast.interop.mlflow import save_model
+
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # as if it were not installed
+    with pytest.raises(lc.SettingsError, match=r"not installed\. Run pip install 'lifecast\[mlflow\]'"):
+        save_model(model, tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
