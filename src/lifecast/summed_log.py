@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,9 @@ class SummedLog:
             values.setflags(write=False)
             return values
 
-        whole: dict[str, Any] = {name: joined(name) for name in list(found)}
+        names = list(found)
+        with ThreadPoolExecutor() as pool:
+            whole: dict[str, Any] = dict(zip(names, pool.map(joined, names), strict=True))
         held = self.holdout(whole.pop("frequency_holdout", None), whole.pop("monetary_value_holdout", None))
         return RFM(
             customer_id=whole.pop("customer_id"),

@@ -4,6 +4,7 @@ DuckDB brings the lines into the order of customers and days, and one pass over 
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ def sum_up(ask: Ask, net: bool, parts: int) -> "Iterator[pa.RecordBatch]":
             sql = purchases_in_order(ask, net, only)
             lines = ask.reader(sql, _LINES_AT_A_TIME, after=date.min, until=ask.query.end, **edges)
             nothing = pa.RecordBatch.from_pylist([], schema=lines.schema)
-            for batch in chain([nothing], _whole_customers(lines)):
+            for batch in _read_ahead(chain([nothing], _whole_customers(lines))):
                 yield _summed(batch, ask)
 
 
@@ -53,6 +54,15 @@ def _parts(ask: Ask, parts: int) -> Iterator[tuple[str, dict[str, Any]]]:
     for above, below in pairwise(edges):
         yield "customer_id > $above AND customer_id <= $below", {"above": above, "below": below}
     yield "customer_id > $above", {"above": edges[-1]}
+
+
+def _read_ahead(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+    """The same ones, the next of which is read while one is summed up."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _whole_customers(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
