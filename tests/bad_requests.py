@@ -4,6 +4,7 @@ Each is refused in words that say why, whatever was passed beside it.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import cycle, islice
 from types import SimpleNamespace
@@ -197,6 +198,31 @@ DECISIONS = [
             groups="town",
         ),
         "groups='town' has 2,357 values: needed at most 1,000",
+    ),
+    decision(
+        "a budget learned from channels that cost nothing",
+        lambda: lc.allocate(replace(channels("search"), cac=np.zeros(1)), 100.0, costs(cost=0.0)),
+        "No channel has cost anything so far",
+    ),
+    decision(
+        "a budget larger than its bounds allow",
+        lambda: lc.allocate(channels("search"), 100.0, curves=CURVES, bounds={"search": (0.0, 10.0)}),
+        "The bounds allow 0 to 10 in",
+    ),
+    decision(
+        "a test of an offer whose lever there is not",
+        lambda: lc.treatment_effect(customers(), customers().T > 20.0, lever="price"),
+        "lever='price': needed one of",
+    ),
+    decision(
+        "a test of an offer without what came",
+        lambda: lc.treatment_effect(undated().simulation.rfm, customers().T > 20.0),
+        "A test needs what customers bought after the offer",
+    ),
+    decision(
+        "a test of an offer that two customers got",
+        lambda: lc.treatment_effect(customers(), np.arange(len(customers())) < 2),
+        "2 customers got the offer and 213 did not",
     ),
     decision(
         "a test of an offer, of a model without spend",

@@ -116,10 +116,16 @@ def test_does_it_for_groups_of_numbers_and_of_truth_values(customers: pd.DataFra
 def test_do_the_papers_amounts_count_those_of_zero(customers: pd.DataFrame) -> None:
     plain = customers.drop(columns=["monetary_log_mean", "monetary_log_sd"])
     some = plain.assign(monetary_frequency=(customers["frequency"] + 1) // 2)
-    for family in (lc.GammaGamma(fit_to="means"), lc.GammaGamma()):
-        model = lc.CLTV.from_parameters(PURCHASES, SPEND)
-        model.spend = family
-        assert_same(in_duckdb(model.to_sql(39), some), model, some)
+    model = lc.CLTV(lc.BGNBD(), lc.GammaGamma(fit_to="means"), market=None)
+    model.fit(rfm_of(some[some["customer_id"] > 0]), method="map")
+    found = in_duckdb(model.to_sql(39), some)
+    assert_same(found, model, some)
+    p, q, v = model.parameters["mean"][["p", "q", "v"]]
+    x, total = some["frequency"], some["frequency"] * some["monetary_value"]  # every repeat purchase counts
+    spends = found.set_index("customer_id")["spend_per_purchase"].loc[some["customer_id"]]
+    np.testing.assert_allclose(spends, p * (v + total) / (p * x + q - 1), rtol=1e-6)
+    known = lc.CLTV.from_parameters(PURCHASES, SPEND)  # by every amount, and zeros are none
+    assert_same(in_duckdb(known.to_sql(39), some), known, some)
 
 
 def test_do_postgresql_and_sqlite_score_as_python_does(customers: pd.DataFrame, tmp_path: Path) -> None:
