@@ -69,6 +69,13 @@ def test_is_every_customer_counted_once(rfm: lc.RFM, attributes: list[str]) -> N
     assert (histories.past, histories.report) == (rfm.past, rfm.report)
 
 
+def test_do_attributes_change_nothing_that_no_family_asks_for(rfm: lc.RFM) -> None:
+    more = Histories.of(rfm, ["channel", "age"])
+    apart = lc.CLTV(market=None).fit(more, **SETTINGS)  # those alike but for these are counted as one again
+    plain = lc.CLTV(market=None).fit(rfm, **SETTINGS)
+    pd.testing.assert_frame_equal(apart.parameters, plain.parameters, check_exact=True)
+
+
 @pytest.mark.parametrize(
     "model",
     [

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from lifecast.error_process import (
+    ENOUGH_DRAWS,
     LEAST_NOISE,
     MISFIT_MEMORY,
     NOISE_DOUBT,
@@ -16,6 +17,7 @@ from lifecast.error_process import (
     Layout,
     Sizes,
     covariance,
+    tempered,
 )
 
 BLOCK, BLOCKS = 30.0, 14
@@ -102,3 +104,15 @@ def test_do_draws_have_the_conditional_mean_and_spread() -> None:
     mean = weights @ errors.log_ratio - np.diagonal(spread) / 2
     assert drawn.mean(axis=0) == pytest.approx(mean, abs=5 * np.sqrt(spread.max() / 40_000))
     assert np.cov(drawn.T) == pytest.approx(spread, abs=0.05 * spread.max())
+
+
+def test_are_weights_flattened_just_as_far_as_needed() -> None:
+    even = np.zeros(100)
+    np.testing.assert_allclose(tempered(even), 0.01)
+    log_weight = -np.abs(np.arange(400.0) - 150.0)  # some two draws have nearly all
+    powers = np.geomspace(1.0, 0.01, 12)
+    shares = [np.exp(power * log_weight) / np.exp(power * log_weight).sum() for power in powers]
+    worth = np.array([1.0 / np.sum(share**2) for share in shares])
+    np.testing.assert_allclose(tempered(log_weight), shares[int(np.argmax(worth >= ENOUGH_DRAWS))])
+    hopeless = tempered(np.array([0.0, -1e9, -1e9]))  # no power makes these worth fifty
+    np.testing.assert_allclose(hopeless, [1.0, 0.0, 0.0])

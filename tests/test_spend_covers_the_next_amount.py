@@ -81,3 +81,15 @@ def test_does_the_log_normal_fit_cdnow_and_apparel_better(cdnow: pd.DataFrame, a
     ):
         assert likelihood_per_amount(log, end, lc.GammaGamma()) == pytest.approx(of_gamma_gamma, abs=1e-3)
         assert likelihood_per_amount(log, end, lc.LogNormal()) == pytest.approx(of_log_normal, abs=1e-3)
+
+
+def test_is_a_purchase_worth_what_the_log_says_where_nobody_came_back() -> None:
+    rng = np.random.default_rng(3)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 200, 300), "D")
+    log = pd.DataFrame({"customer_id": np.arange(300), "date": days, "amount": rng.gamma(4.0, 20.0, 300)})
+    log.loc[:29, "amount"] = 0.0  # gifts say nothing of what a purchase is worth
+    rfm = lc.rfm_summary(log)
+    with pytest.warns(lc.LifecastWarning):
+        model = lc.CLTV(market=None).fit(rfm, method="map")
+    p, q, v = model.parameters["mean"][["p", "q", "v"]]
+    assert p * v / (q - 1.0) == pytest.approx(log.loc[30:, "amount"].mean(), rel=0.01)
