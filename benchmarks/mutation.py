@@ -61,12 +61,23 @@ def battery(which: str) -> tuple[str, ...]:
     return compiled("test_families_battery.py", "-k", which)
 
 
+def parts(which: str) -> tuple[str, ...]:
+    """The small parts of some kernels."""
+    return (*PARTS, "-k", which)
+
+
+def tables(which: str) -> tuple[str, ...]:
+    """Tables and futures of some families."""
+    return (*TABLES, "-k", which)
+
+
 PARTS = plain("test_kernels_parts_equal_a_slow_twin.py")
 VARIATES = plain("test_kernels_reduction_and_variates_equal_a_slow_twin.py")
 TABLES = plain("test_families_tables_equal_single_customers.py")
 TIMES = plain("test_worlds_weigh_time_right.py")
 LOOPS = plain("test_forecast_parts_equal_a_slow_twin.py")
 SCORES = plain("test_evaluation_scores_are_right.py")
+
 DEFAULTS = plain("test_docs_defaults_are_true.py")
 GRID = plain("test_robust_kernels_keep_their_digits.py")
 FIGURES = plain("test_forecast_figures_stay_the_same.py", "-k", "this_process")
@@ -85,25 +96,49 @@ FILES = compiled("test_posterior_files_come_back.py")
 MONITOR = compiled("test_planning_monitor_raises_few_false_alarms.py")
 # What is mutated, and the tests that see it, the quickest first.
 SEEN_BY = {
-    "kernels/beta_average.py": [PARTS, TABLES, GRID, BG_NBD, FIGURES],
-    "kernels/bg_bb.py": [PARTS, TABLES, GRID, BG_BB, FIGURES, battery("bg-bb")],
-    "kernels/bg_bb_simulation.py": [TABLES, FIGURES, SIMULATED_BG_BB, battery("bg-bb")],
-    "kernels/bg_bb_worlds.py": [TABLES, BG_BB, FIGURES, battery("bg-bb")],
+    "kernels/beta_average.py": [parts("nodes or tail or rates"), tables("bg-nbd"), GRID, BG_NBD, FIGURES],
+    "kernels/bg_bb.py": [
+        parts("opportunit or running or chance_to_buy"),
+        tables("bg-bb"),
+        GRID,
+        BG_BB,
+        FIGURES,
+        battery("bg-bb"),
+    ],
+    "kernels/bg_bb_simulation.py": [tables("bg-bb"), FIGURES, SIMULATED_BG_BB, battery("bg-bb")],
+    "kernels/bg_bb_worlds.py": [tables("bg-bb"), BG_BB, FIGURES, battery("bg-bb")],
     "kernels/bg_nbd.py": [PARTS, TABLES, GRID, BG_NBD, FIGURES, battery("bg-nbd")],
-    "kernels/bg_nbd_expectations.py": [PARTS, TABLES, FIGURES, DIGITS],
+    "kernels/bg_nbd_expectations.py": [
+        parts("logistic or rates or class or moments or series"),
+        tables("bg-nbd"),
+        FIGURES,
+        DIGITS,
+    ],
     "kernels/bg_nbd_likelihood.py": [GRID, BG_NBD, FIGURES, battery("bg-nbd")],
-    "kernels/bg_nbd_simulation.py": [TABLES, FIGURES, battery("simulated and bg-nbd"), GOLDEN, SCENARIOS],
-    "kernels/bg_nbd_worlds.py": [TABLES, FIGURES, battery("bg-nbd")],
-    "kernels/chebyshev.py": [PARTS, TABLES, GRID, PARETO_NBD, FIGURES],
-    "kernels/clock.py": [PARTS, TABLES, FIGURES, battery("simulated and nbd")],
-    "kernels/drift.py": [PARTS, TABLES, FIGURES, battery("simulated and nbd")],
+    "kernels/bg_nbd_simulation.py": [
+        tables("bg-nbd or leaving"),
+        FIGURES,
+        battery("simulated and bg-nbd"),
+        GOLDEN,
+        SCENARIOS,
+    ],
+    "kernels/bg_nbd_worlds.py": [tables("bg-nbd"), FIGURES, battery("bg-nbd")],
+    "kernels/chebyshev.py": [parts("chebyshev"), TABLES, GRID, PARETO_NBD, FIGURES],
+    "kernels/clock.py": [parts("stretch"), TABLES, FIGURES, battery("simulated and nbd")],
+    "kernels/drift.py": [parts("shock"), TABLES, FIGURES, battery("simulated and nbd")],
     "kernels/gamma_gamma.py": [GRID, plain("test_kernels_gamma_gamma.py"), FIGURES, battery("gamma-gamma")],
-    "kernels/gamma_gamma_simulation.py": [TABLES, FIGURES, battery("gamma-gamma")],
+    "kernels/gamma_gamma_simulation.py": [tables("gamma-gamma"), FIGURES, battery("gamma-gamma")],
     "kernels/gauss_legendre.py": [plain("test_kernels_quadrature_is_exact.py"), PARTS, GRID, FIGURES, BG_NBD],
-    "kernels/interpolation.py": [PARTS, plain("test_spend_nodes_give_the_same_sums.py")],
+    "kernels/interpolation.py": [parts("node_weights"), plain("test_spend_nodes_give_the_same_sums.py")],
     "kernels/log_normal.py": [GRID, plain("test_kernels_log_normal.py"), FIGURES, battery("log-normal")],
-    "kernels/log_normal_simulation.py": [TABLES, FIGURES, battery("log-normal")],
-    "kernels/mbg_nbd.py": [TABLES, GRID, plain("test_kernels_mbg_nbd.py"), FIGURES, battery("mbg-nbd")],
+    "kernels/log_normal_simulation.py": [tables("log-normal"), FIGURES, battery("log-normal")],
+    "kernels/mbg_nbd.py": [
+        tables("mbg-nbd"),
+        GRID,
+        plain("test_kernels_mbg_nbd.py"),
+        FIGURES,
+        battery("mbg-nbd"),
+    ],
     "kernels/nbd.py": [
         TABLES,
         GRID,
@@ -111,13 +146,32 @@ SEEN_BY = {
         FIGURES,
         battery("nbd and not g-nbd and not o-nbd"),
     ],
-    "kernels/never_again.py": [PARTS, GRID, PARETO_NBD, FIGURES, battery("pareto-nbd")],
-    "kernels/pareto_nbd.py": [PARTS, TABLES, GRID, PARETO_NBD, FIGURES, battery("pareto-nbd")],
-    "kernels/pareto_nbd_changed.py": [TABLES, FIGURES, SCENARIOS],
-    "kernels/pareto_nbd_simulation.py": [TABLES, FIGURES, battery("pareto-nbd")],
-    "kernels/pareto_nbd_worlds.py": [TABLES, PARETO_NBD, FIGURES, battery("pareto-nbd")],
-    "kernels/pooling.py": [PARTS, compiled("test_groups_and_covariates.py")],
-    "kernels/power_integral.py": [PARTS, GRID, BG_NBD, FIGURES, battery("pareto-nbd")],
+    "kernels/never_again.py": [
+        parts("never_to_buy or series or age"),
+        GRID,
+        PARETO_NBD,
+        FIGURES,
+        battery("pareto-nbd"),
+    ],
+    "kernels/pareto_nbd.py": [
+        parts("live or leaving or logistic"),
+        tables("pareto"),
+        GRID,
+        PARETO_NBD,
+        FIGURES,
+        battery("pareto-nbd"),
+    ],
+    "kernels/pareto_nbd_changed.py": [tables("pareto"), FIGURES, SCENARIOS],
+    "kernels/pareto_nbd_simulation.py": [tables("pareto"), FIGURES, battery("pareto-nbd")],
+    "kernels/pareto_nbd_worlds.py": [tables("pareto"), PARETO_NBD, FIGURES, battery("pareto-nbd")],
+    "kernels/pooling.py": [parts("groups or uniform"), compiled("test_groups_and_covariates.py")],
+    "kernels/power_integral.py": [
+        parts("powers or panels or logistic or never_to_buy"),
+        GRID,
+        BG_NBD,
+        FIGURES,
+        battery("pareto-nbd"),
+    ],
     "kernels/reduction.py": [VARIATES, FIGURES, EXACT, SETTINGS],
     "kernels/scores.py": [VARIATES, SCORES],
     "kernels/shifted_beta_geometric.py": [
@@ -128,7 +182,13 @@ SEEN_BY = {
         FIGURES,
         battery("sbg or bg-bb"),
     ],
-    "kernels/special.py": [PARTS, GRID, plain("test_kernels_gamma_gamma.py"), BG_NBD, FIGURES],
+    "kernels/special.py": [
+        parts("special or incomplete or survival"),
+        GRID,
+        plain("test_kernels_gamma_gamma.py"),
+        BG_NBD,
+        FIGURES,
+    ],
     "kernels/stream.py": [VARIATES, FIGURES, STREAMS],
     "kernels/vectors.py": [plain("test_kernels_vectors_are_accurate.py"), VARIATES, FIGURES],
     "book.py": [LOOPS, FIGURES, EXACT, SETTINGS],
@@ -239,42 +299,49 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.package = folder / "lifecast"
         self.kept = folder / "kept"
+        self.at = folder / "at"  # which of the tests is being run
         self.sound: set[tuple[str, ...]] = set()  # tests that pass as long as nothing is changed
         self.seconds: dict[tuple[str, ...], float] = {}
         shutil.copytree(ROOT / "src" / "lifecast", self.package)  # with what is compiled already
         self.cache = self.package / "kernels" / "__pycache__"
         self.cache.mkdir(exist_ok=True)
 
-    def run(self, command: tuple[str, ...]) -> int:
-        """How some tests end, in a process of its own that has loaded all libraries but this one."""
+    def first_to_fail(self, tests: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+        """Run tests of one mode, in a process of their own that has loaded all libraries but this one."""
+        if not tests:
+            return None
         child = os.fork()
         if child == 0:
             try:
-                self.test(command)
+                self.test(tests)
             finally:
                 os._exit(pytest.ExitCode.USAGE_ERROR)  # never back into what the parent does
         _, status, used = os.wait4(child, 0)
-        self.seconds.setdefault(command, used.ru_utime + used.ru_stime)
-        code = os.waitstatus_to_exitcode(status)
+        code, last = os.waitstatus_to_exitcode(status), tests[int(self.at.read_text(encoding="utf-8"))]
         if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
-            raise SystemExit(f"{command}: pytest ends with {code}")
-        return code
+            raise SystemExit(f"{last}: pytest ends with {code}")
+        if code == 0:
+            self.seconds[tests[0]] = used.ru_utime + used.ru_stime
+        return None if code == 0 else last
 
-    def test(self, command: tuple[str, ...]) -> None:
-        """Run some tests in this process, and end it with pytest's code."""
-        limit = SECONDS + 3 * int(self.seconds.get(command, 0.0))
+    def test(self, tests: list[tuple[str, ...]]) -> None:
+        """Run tests in this process until some fail, and end it with pytest's code."""
+        limit = SECONDS + 3 * int(self.seconds.get(tests[0], 0.0))
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))  # a loop without an end is noticed
         os.chdir(ROOT)
         os.environ["PYTHONPATH"] = str(self.package.parent)
         sys.path.insert(0, str(self.package.parent))
-        mode, name, *arguments = command
-        numba.config.DISABLE_JIT = int(mode == "plain")
+        numba.config.DISABLE_JIT = int(tests[0][0] == "plain")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os._exit(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *arguments, f"tests/{name}"]))
+        for at, (_, name, *arguments) in enumerate(tests):
+            self.at.write_text(str(at), encoding="utf-8")
+            code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", *arguments, f"tests/{name}"])
+            if code != 0:
+                os._exit(code)
+        os._exit(0)
 
     def killer(self, mutant: Mutant, modes: tuple[str, ...]) -> str:
         """The first tests of these modes that fail with a mutant, or "" where none does."""
-        tests = [command for command in SEEN_BY[mutant.file] if command[0] in modes]
         path = self.package / mutant.file
         original, times = path.read_text(encoding="utf-8"), path.stat()
         shutil.copytree(self.cache, self.kept)
@@ -282,15 +349,19 @@ class Bench:
         for caller in callers(mutant.file):  # numba looks at no file but the function's own
             for stale in self.cache.glob(f"{caller}.*.nb?"):
                 stale.unlink()
+        found = None
         try:
-            found = next((command for command in tests if self.run(command) != 0), None)
+            for mode in modes:
+                found = found or self.first_to_fail(
+                    [test for test in SEEN_BY[mutant.file] if test[0] == mode]
+                )
         finally:
             path.write_text(original, encoding="utf-8")
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
             shutil.rmtree(self.cache)
             self.kept.rename(self.cache)
         if found is not None and found not in self.sound:
-            if self.run(found) != 0:
+            if self.first_to_fail([found]) is not None:
                 raise SystemExit(f"{found} fails although nothing is changed.")
             self.sound.add(found)
         return "" if found is None else " ".join(found[:2])
@@ -327,17 +398,20 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--mutants", type=int, default=100, help="of kernels; half as many of the forecast")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--survivors", action="store_true")
+    parser.add_argument("--survivors", action="store_true", help="those of the record again")
+    parser.add_argument("--go-on", action="store_true", help="with those that the record has not")
     parser.add_argument("--quick", action="store_true", help="uncompiled tests alone")
     parser.add_argument("--record", action="store_true")
     asked = parser.parse_args()
     drawn = draw(asked.mutants, asked.seed)
     found: dict[str, dict[str, str]] = (
-        json.loads(RECORD.read_text(encoding="utf-8")) if asked.survivors else {}
+        json.loads(RECORD.read_text(encoding="utf-8")) if asked.survivors or asked.go_on else {}
     )
     if asked.survivors:
         drawn = [mutant for mutant in drawn if not any(found[mutant.name].values())]
     random.Random(asked.seed).shuffle(drawn)  # so that the first ones are a sample too
+    if asked.go_on:
+        drawn = [mutant for mutant in drawn if mutant.name not in found]
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         for number, mutant in enumerate(drawn, 1):
