@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from itertools import cycle, islice
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -320,6 +321,21 @@ def with_covariate(first: Any, *others: Any) -> lc.RFM:
     return lc.RFM.from_frame(frame.assign(x=[first, *islice(cycle(others), len(frame) - 1)]), "week")
 
 
+def written(frame: pd.DataFrame, folder: Path) -> Path:
+    """A table of customers that is not lifecast's own file."""
+    frame.to_parquet(folder / "customers.parquet")
+    return folder / "customers.parquet"
+
+
+def twice(frame: pd.DataFrame) -> pd.DataFrame:
+    """The first customer again, at the end."""
+    return pd.concat([frame, frame.iloc[:1]], ignore_index=True)
+
+
+def of_purchases_fitted() -> lc.CLTV:
+    return lc.CLTV(spend=None, market=None).fit(customers())
+
+
 def in_groups(method: Any) -> Callable[[], lc.CLTV]:
     model = lc.CLTV(lc.BGNBD(groups="channel"), None, market=None)
     return lambda: model.fit(customers(), method=method)
@@ -401,6 +417,25 @@ MODELS = [
         "a comparison of nothing",
         lambda: lc.compare({}, customers()),
         "models={}: needed at least one fitted model",
+    ),
+    Case(
+        "model",
+        "a Parquet file of no customers",
+        lambda folder: lc.ParquetRFM.open(written(customers().to_frame().iloc[:0], folder), time_unit="week"),
+        REFUSED,
+        "has no customers. Pass a file with at least one row",
+    ),
+    Case(
+        "model",
+        "a Parquet file of customers with an id twice",
+        lambda folder: lc.ParquetRFM.open(written(twice(customers().to_frame()), folder), time_unit="week"),
+        REFUSED,
+        "0 customers have no customer_id, and 1 have one that came before",
+    ),
+    model(
+        "a comparison of spend, of models without",
+        lambda: lc.compare({"a": of_purchases_fitted()}, customers(), part="spend"),
+        'part="spend": none of these models has a spend family',
     ),
     model(
         "a likelihood of a part that there is not",
