@@ -9,9 +9,14 @@ An action may multiply the hazard of leaving, lambda p. Below one, a toss that s
 often. Above one, more tosses fall between purchases, so many times as often as the factor exceeds one; tosses
 of one urn are exchangeable, so these can come after all the others. On the same random numbers a smaller
 factor therefore never makes a life shorter.
+
+A customer's lives in the worlds go on step by step together: the first purchase in every world, then the
+second. What one draws next waits for what it drew before; what others draw does not, and who goes on is told
+without a branch, since nobody could predict it.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -29,9 +34,48 @@ from lifecast.kernels.stream import (
     next_uniform,
     to_uniform,
 )
+from lifecast.kernels.vectors import exponentials, logarithms
 
 
-@njit(cache=True, nogil=True)
+class Lives(NamedTuple):
+    """A customer's lives in the worlds in which it buys, (life,) each.
+
+    Attributes
+    ----------
+    world, state
+        The world, and the state of its stream.
+    passed, end
+        Operational time.
+    A
+        alpha + T, after a shock.
+    gap
+        Mean time between purchases; zero until the rate is drawn.
+    leavers, tosses, holds
+        The urn: how many tosses say leave, of how many, and the share of those that hold.
+    purchases
+        So far.
+    """
+
+    world: Integers
+    state: Keys
+    passed: Floats
+    end: Floats
+    A: Floats
+    gap: Floats
+    leavers: Floats
+    tosses: Floats
+    holds: Floats
+    purchases: Integers
+
+
+class Steps(NamedTuple):
+    """Purchases of a customer, step by step: whose each is and when, (room,) each."""
+
+    life: np.ndarray
+    passed: Floats
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def simulate_purchases(
     x: Integers,
     T: Floats,
@@ -67,7 +111,7 @@ def simulate_purchases(
     dropout_factor : (world,)
         What an action multiplies every hazard of leaving by; one for none.
     capacity : int
-        Room for purchases. Those beyond it are counted but not kept: call again with room for ``first[-1]``.
+        Room for purchases. More are only counted: call again with room for ``first[-1]``.
 
     Returns
     -------
@@ -79,13 +123,17 @@ def simulate_purchases(
     """
     n, S, K = row.size, theta.shape[0], edges.size - 1
     first = np.empty(n + 1, np.int64)
-    world = np.empty(capacity, np.int32)
-    stretch = np.empty(capacity, np.int32)
-    time = np.empty(capacity, np.float64)
-    buyers = np.empty(S, np.int64)
-    bits = np.empty(S, np.uint64)
-    buys = np.empty(S, np.bool_)
+    world, stretch = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
+    time = np.empty(capacity)
+    steps = Steps(np.empty(capacity, np.int32), np.empty(capacity))
+    lives = Lives(
+        np.empty(S, np.int64), np.empty(S, np.uint64), np.empty(S), np.empty(S), np.empty(S), np.empty(S),
+        np.empty(S), np.empty(S), np.empty(S), np.empty(S, np.int64),
+    )  # fmt: skip
+    bits, buys = np.empty(S, np.uint64), np.empty(S, np.bool_)
     per_k, weaker, d, c = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
+    later, logs, growth = np.empty(S), np.empty(S), np.empty(S)
+    sooner = dropout_factor.max() > 1.0
     count = 0
     for i in range(n):
         first[i] = count
@@ -95,59 +143,129 @@ def simulate_purchases(
                 k, weaker[s] = drifted(theta[s, 0] + x[j], 1.0, drift[s])
                 per_k[s] = 1.0 / k
                 d[s], c[s] = gamma_constants(k + 1.0)
-        key, chance, chance_alive = keys[i], p_buys[j], p_alive[j]
         for s in range(S):
-            bits[s] = first_bits(key, s)
-            buys[s] = to_uniform(bits[s]) < chance[s]
+            bits[s] = first_bits(keys[i], s)
+            buys[s] = to_uniform(bits[s]) < p_buys[j, s]
         buying = 0
-        for s in range(S):  # without a branch, since nobody can predict who buys
-            buyers[buying] = s
+        for s in range(S):
+            lives.world[buying] = s
             buying += buys[s]
-        for place in range(buying):
-            s = buyers[place]
-            end = clock[s, K]
-            stretches_per_time = K / end
-            A = (theta[s, 1] + T[j]) * weaker[s]
-            u = to_uniform(bits[s]) / chance_alive[s]
-            passed = min(A * (math.exp(-math.log(1.0 - u) * per_k[s]) - 1.0), end)
-            state = mix64(bits[s] ^ TIMING)
-            a, tosses = theta[s, 2], theta[s, 2] + theta[s, 3] + x[j]
-            holds = dropout_factor[s]
-            start, last, gap = count, 0.0, 0.0
-            while passed <= end:
-                if count < capacity:
-                    slot = stretch_at(passed, clock, s, stretches_per_time)
-                    world[count] = s
-                    stretch[count] = slot
-                    time[count] = calendar_time(passed, clock, s, edges, slot)
-                count += 1
-                last = passed
-                state, u = next_uniform(state)
-                u *= tosses
-                tosses += 1.0
-                if u < a:
-                    leaves = u < a * holds
-                    a += 1.0
-                    if leaves:
-                        break
-                if gap == 0.0:
-                    state, rate = next_gamma_given(state, d[s], c[s])
-                    gap = (A + passed) / rate
-                state, wait = next_exponential(state)
-                passed += wait * gap
-            if holds > 1.0 and start < count <= capacity:
-                if gap == 0.0:
-                    state, rate = next_gamma_given(state, d[s], c[s])
-                    gap = (A + last) / rate
-                passed = leaves_between(state, gap / (holds - 1.0), last, a, tosses)
-                while count > start and passed <= last:
-                    slot = stretch_at(passed, clock, s, stretches_per_time)
-                    if time[count - 1] <= calendar_time(passed, clock, s, edges, slot):
-                        break
-                    count -= 1
+        for b in range(buying):
+            s = lives.world[b]
+            later[b] = 1.0 - to_uniform(bits[s]) / p_alive[j, s]
+        logarithms(later[:buying], logs)
+        for b in range(buying):
+            logs[b] *= -per_k[lives.world[b]]
+        exponentials(logs[:buying], growth)
+        for b in range(buying):
+            s = lives.world[b]
+            lives.state[b] = mix64(bits[s] ^ TIMING)
+            lives.end[b] = clock[s, K]
+            lives.A[b] = (theta[s, 1] + T[j]) * weaker[s]
+            lives.passed[b] = min(lives.A[b] * (growth[b] - 1.0), lives.end[b])
+            lives.gap[b] = 0.0
+            lives.leavers[b] = theta[s, 2]
+            lives.tosses[b] = theta[s, 2] + theta[s, 3] + x[j]
+            lives.holds[b] = min(dropout_factor[s], 1.0)
+        made = live(lives, buying, d, c, steps, capacity - count)
+        if count + made > capacity:
+            count += made
+            continue
+        if sooner:
+            made = leave_sooner(lives, buying, d, c, dropout_factor, steps, made)
+        for b in range(buying):
+            lives.purchases[b], count = count, count + lives.purchases[b]
+        for e in range(made):
+            b = steps.life[e]
+            s, place = lives.world[b], lives.purchases[b]
+            lives.purchases[b] += 1
+            slot = stretch_at(steps.passed[e], clock, s, K / lives.end[b])
+            world[place] = s
+            stretch[place] = slot
+            time[place] = calendar_time(steps.passed[e], clock, s, edges, slot)
     first[n] = count
     kept = min(count, capacity)
     return first, world[:kept], stretch[:kept], time[:kept]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def live(lives: Lives, buying: int, d: Floats, c: Floats, steps: Steps, room: int) -> int:
+    """Purchases of a customer's lives, whose first ones are given, until each leaves or comes to its end.
+
+    Parameters
+    ----------
+    d, c : (world,)
+        Constants of the gamma variates that rates are.
+    room : int
+        Purchases beyond it are counted but not kept.
+
+    Returns
+    -------
+    purchases : int
+        Of all.
+    """
+    going = np.arange(buying)
+    goes, made, step = buying, 0, 0
+    while goes > 0:
+        stays = 0
+        for place in range(goes):
+            b = going[place]
+            if made < room:
+                steps.life[made], steps.passed[made] = b, lives.passed[b]
+            made += 1
+            lives.purchases[b] = step + 1
+            lives.state[b], u = next_uniform(lives.state[b])
+            u *= lives.tosses[b] + step
+            going[stays] = b
+            stays += not u < lives.leavers[b] * lives.holds[b]
+            lives.leavers[b] += u < lives.leavers[b]
+        if step == 0:
+            for place in range(stays):
+                b = going[place]
+                s = lives.world[b]
+                lives.state[b], rate = next_gamma_given(lives.state[b], d[s], c[s])
+                lives.gap[b] = (lives.A[b] + lives.passed[b]) / rate
+        goes = 0
+        for place in range(stays):
+            b = going[place]
+            lives.state[b], wait = next_exponential(lives.state[b])
+            lives.passed[b] += wait * lives.gap[b]
+            going[goes] = b
+            goes += lives.passed[b] <= lives.end[b]
+        step += 1
+    return made
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def leave_sooner(
+    lives: Lives, buying: int, d: Floats, c: Floats, dropout_factor: Floats, steps: Steps, made: int
+) -> int:
+    """Drop the purchases after a toss between them said leave, where an action has more of these fall.
+
+    Parameters and result are those of `live`; ``made`` is its result.
+    """
+    last, until = np.zeros(buying), np.full(buying, math.inf)
+    for e in range(made):
+        last[steps.life[e]] = steps.passed[e]
+    for b in range(buying):
+        s = lives.world[b]
+        more = dropout_factor[s] - 1.0
+        if more > 0.0:
+            state, gap = lives.state[b], lives.gap[b]
+            if gap == 0.0:
+                state, rate = next_gamma_given(state, d[s], c[s])
+                gap = (lives.A[b] + last[b]) / rate
+            tosses = lives.tosses[b] + lives.purchases[b]
+            until[b] = leaves_between(state, gap / more, last[b], lives.leavers[b], tosses)
+        lives.purchases[b] = 0
+    kept = 0
+    for e in range(made):
+        b = steps.life[e]
+        steps.life[kept], steps.passed[kept] = b, steps.passed[e]
+        stays = steps.passed[kept] <= until[b]
+        kept += stays
+        lives.purchases[b] += stays
+    return kept
 
 
 @njit(cache=True, nogil=True)
