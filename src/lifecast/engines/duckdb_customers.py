@@ -31,7 +31,8 @@ class CustomerTables:
 
     `periods` has period (from 0), purchases (and value) of the holdout, without empty periods. `ask` knows
     the table `customers` (customer_id, frequency, first_day, ...), for more questions; `net` is whether
-    purchases up to the end are net of returns.
+    purchases up to the end are net of returns. `_kept` are the customers, of whom `_select` tells what they
+    lack; or none, and it tells everything.
     """
 
     periods: "pa.Table | None"
@@ -53,9 +54,13 @@ class CustomerTables:
         if not self._kept:
             yield from self._whole.reader(self._select, rows)
             return
+        more = self._whole.table(self._select) if self._select else None
         self._whole.connection.unregister("kept_customers")
+        done = 0
         while self._kept:
-            yield self._kept.pop(0)  # so that its memory is free once it is read
+            batch = self._kept.pop(0)  # so that its memory is free once it is read
+            yield batch if more is None else _beside(batch, more.slice(done, batch.num_rows))
+            done += batch.num_rows
 
 
 def summarise(connection: "DuckDBPyConnection", query: SummaryQuery, spill: bool = False) -> CustomerTables:
@@ -69,7 +74,8 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery, spill: bool
     kept = keep_customers(ask, net, min(1 + counts["lines_used"] // LINES_OF_A_PART, MOST_PARTS), spill)
     counts |= ask.row(_count_purchases(ask))
 
-    columns = "customers.* EXCLUDE (all_money, zero_purchases)" if ask.money else "customers.*"
+    own = "customers.* EXCLUDE (all_money, zero_purchases)" if ask.money else "customers.*"
+    more: list[str] = []
     joins, periods = "", None
     if query.held_end is not None:
         held = f"SELECT * FROM ({purchases(whole, net_held)}) SEMI JOIN customers USING (customer_id)"
@@ -82,14 +88,14 @@ def summarise(connection: "DuckDBPyConnection", query: SummaryQuery, spill: bool
         joins += f"""
             LEFT JOIN (SELECT customer_id, count(*) AS purchases{value} FROM held GROUP BY ALL) AS later
             USING (customer_id)"""
-        columns += ", coalesce(later.purchases, 0) AS held_frequency"
-        columns += ", coalesce(later.value, 0.0) AS held_value" if ask.money else ""
+        more.append("coalesce(later.purchases, 0) AS held_frequency")
+        more += ["coalesce(later.value, 0.0) AS held_value"] if ask.money else []
     if query.attributes:
         joins += " LEFT JOIN traits USING (customer_id)"
-        columns += "".join(f", traits.{name}, traits.{name}_changed" for name in query.attributes)
-    select = f"SELECT {columns} FROM customers"
-    if joins:  # which lose the order in which customers are kept
-        select, kept = f"{select}{joins} ORDER BY customer_id", []
+        more += [f"traits.{name}, traits.{name}_changed" for name in query.attributes]
+    wanted = more if kept else [own, *more]
+    order = "ORDER BY customer_id" if joins else ""  # in which they are kept, and which joins lose
+    select = f"SELECT {', '.join(wanted)} FROM customers{joins} {order}" if wanted else ""
     return CustomerTables(periods, counts, ask, net, whole, select, kept)
 
 
@@ -116,6 +122,14 @@ def keep_customers(ask: Ask, net: bool, parts: int = 1, spill: bool = False) -> 
     if ask.query.attributes:
         ask.run(f"CREATE TEMP TABLE traits AS {_traits(ask.query.attributes)}")
     return kept
+
+
+def _beside(batch: "pa.RecordBatch", more: "pa.Table") -> "pa.RecordBatch":
+    """The same customers with more columns."""
+    import pyarrow as pa
+
+    known = dict(zip(batch.schema.names, batch.columns, strict=True))
+    return pa.record_batch(known | {name: more[name].combine_chunks() for name in more.column_names})
 
 
 def _count_lines(ask: Ask) -> str:
