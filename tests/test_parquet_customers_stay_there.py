@@ -124,6 +124,16 @@ def test_does_a_bare_table_in_files_equal_the_frame(rfm: lc.RFM, tmp_path: Path)
     assert bare.attributes == ("channel", "margin")
 
 
+def test_may_names_be_categories(rfm: lc.RFM, model: lc.CLTV, tmp_path: Path) -> None:
+    frame = rfm.to_frame()
+    frame.assign(customer_id=frame["customer_id"].astype("category")).to_parquet(tmp_path / "some.parquet")
+    there = lc.ParquetRFM.open(tmp_path / "some.parquet", time_unit="week", observation_end="2021-12-31")
+    model.forecast(there, to=tmp_path / "cltv.parquet", **OUTLOOK)
+    here = model.forecast(rfm, **OUTLOOK).customers
+    written = pd.read_parquet(tmp_path / "cltv.parquet")
+    pd.testing.assert_frame_equal(written, here, check_dtype=False, check_exact=True)
+
+
 @pytest.mark.usefixtures("few")
 def test_is_a_forecast_from_file_to_file_the_one_in_memory(
     rfm: lc.RFM, on_disk: lc.ParquetRFM, model: lc.CLTV, tmp_path: Path

@@ -124,12 +124,27 @@ def test_has_a_task_without_customers_no_answer(model: lc.CLTV, rfm: lc.RFM) -> 
     assert list(job.reach(batches(nobody, 10))) == list(job.answer(batches(nobody, 10), {})) == []
 
 
-def test_are_customers_checked_that_no_log_made(model: lc.CLTV, rfm: lc.RFM) -> None:
-    table = columns(rfm, ("customer_id", *PURCHASES, *MONEY, "rate"))
-    place = table.column_names.index("c3")  # T
-    early = table.set_column(place, "c3", pa.array(np.full(len(rfm), 0.01)))
-    with pytest.raises(lc.DataError, match="recency > T"):
-        list(task(model, rfm, made=False).reach(batches(early, 50)))
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        ("frequency", 1.5, "with frequency > 0|fractional"),
+        ("monetary_value", -1.0, "negative monetary_value"),
+        ("monetary_value", np.nan, "missing or infinite"),
+        ("customer_id", None, "came before"),  # that of the next customer
+    ],
+)
+def test_are_customers_checked_that_no_log_made(
+    model: lc.CLTV, rfm: lc.RFM, name: str, wrong: float | None, message: str
+) -> None:
+    job = task(model, rfm, made=False)
+    table = columns(rfm, job.names)
+    place = job.names.index(name)
+    values = table.column(place).to_numpy().copy()
+    if wrong is not None:
+        values = values.astype(np.float64)
+    values[3] = values[4] if wrong is None else wrong
+    with pytest.raises(lc.DataError, match=message):
+        list(job.reach(batches(table.set_column(place, f"c{place}", pa.array(values)), 50)))
 
 
 @pytest.mark.parametrize("rows", CUTS[:2])
