@@ -32,15 +32,13 @@ def sum_up(ask: Ask, net: bool, parts: int) -> "Iterator[pa.RecordBatch]":
     Customer_id, then COUNTS; with money, SUMS and TOTAL. Lines are sorted in so many parts, so that no more
     is held in memory at a time than a part takes; each reads the log once.
     """
-    import pyarrow as pa
-
     with damage_told():
         for only, edges in _parts(ask, parts):
             sql = purchases_in_order(ask, net, only)
             lines = ask.reader(sql, _LINES_AT_A_TIME, after=date.min, until=ask.query.end, **edges)
-            nothing = pa.RecordBatch.from_pylist([], schema=lines.schema)
-            for batch in _read_ahead(chain([nothing], _whole_customers(lines))):
-                yield _summed(batch, ask)
+            nothing = lines.schema.empty_table()
+            for table in _read_ahead(chain([nothing], _whole_customers(lines))):
+                yield _summed(table, ask)
 
 
 def _parts(ask: Ask, parts: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -56,16 +54,16 @@ def _parts(ask: Ask, parts: int) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "customer_id > $above", {"above": edges[-1]}
 
 
-def _read_ahead(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+def _read_ahead(tables: "Iterator[pa.Table]") -> "Iterator[pa.Table]":
     """The same ones, the next of which is read while one is summed up."""
     with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(next, batches, None)
-            yield batch
+        coming = reader.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = reader.submit(next, tables, None)
+            yield table
 
 
-def _whole_customers(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+def _whole_customers(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.Table]":
     """Lines by customer, some at a time, parted where another customer begins."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -75,22 +73,21 @@ def _whole_customers(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.Record
         ids = batch.column("customer_id")
         ended = pc.not_equal(ids, ids[-1]).true_count
         if ended or (waiting and waiting[0].column("customer_id")[0] != ids[-1]):
-            yield pa.concat_batches([*waiting, batch.slice(0, ended)])
+            yield pa.Table.from_batches([*waiting, batch.slice(0, ended)])
             waiting = []
         waiting.append(batch.slice(ended))
     if waiting:
-        yield pa.concat_batches(waiting)
+        yield pa.Table.from_batches(waiting)
 
 
-def _summed(lines: "pa.RecordBatch", ask: Ask) -> "pa.RecordBatch":
+def _summed(lines: "pa.Table", ask: Ask) -> "pa.RecordBatch":
     """One row per customer, of all of their lines."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    ids = lines.column("customer_id")
+    ids, day, high, low = (column.combine_chunks() for column in lines.columns)
     begins = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
     starts = np.concatenate(([0], np.flatnonzero(begins) + 1))[: len(ids)]
-    day, high, low = (lines.column(name) for name in ("day", "high", "low"))
     counts, sums, total = add_up(
         np.append(starts, len(ids)),
         day.view(pa.int32()).to_numpy(),
