@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from lifecast.arrays import Floats
-from lifecast.kernels.vectors import exponentials, logarithms
+from lifecast.kernels.vectors import (
+    exponentials,
+    logarithms,
+    logarithms_of_one_plus,
+    one_minus_exponentials,
+)
 
 LAST_DIGIT = 2.0**-52
 
@@ -44,3 +49,23 @@ def test_are_logarithms_accurate(reach: float) -> None:
 
 def test_is_the_logarithm_of_one_zero() -> None:
     assert found(logarithms, np.ones(3)).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("reach", [1e-300, 1e-12, 0.05, 0.4, 3.0, 800.0])
+def test_keeps_one_minus_an_exponential_all_its_digits(reach: float) -> None:
+    x = np.append(np.random.default_rng(3).uniform(0.0, reach, 1999), [0.0, math.inf])
+    result = found(one_minus_exponentials, x)
+    assert result[-2:].tolist() == [0.0, 1.0]
+    with mpmath.workdps(40):
+        for one, value in zip(x, result, strict=True):
+            exact = -mpmath.expm1(-mpmath.mpf(one))
+            assert abs(mpmath.mpf(value) - exact) <= 3 * LAST_DIGIT * exact
+
+
+@pytest.mark.parametrize("reach", [1e-300, 1e-12, 1e-5, 0.4, 3.0, 1e300])
+def test_keeps_the_logarithm_of_one_plus_a_number_all_its_digits(reach: float) -> None:
+    x = np.append(np.random.default_rng(4).uniform(0.0, reach, 1999), 0.0)
+    with mpmath.workdps(40):
+        for one, value in zip(x, found(logarithms_of_one_plus, x), strict=True):
+            exact = mpmath.log1p(mpmath.mpf(one))
+            assert abs(mpmath.mpf(value) - exact) <= 2 * LAST_DIGIT * exact

@@ -16,6 +16,7 @@ from lifecast.kernels.beta_average import geometric_tail
 from lifecast.kernels.chebyshev import chebyshev_points, clenshaw
 from lifecast.kernels.drift import drifted
 from lifecast.kernels.power_integral import log_one_plus
+from lifecast.kernels.vectors import logarithms_of_one_plus, one_minus_exponentials
 
 
 @njit(cache=True, nogil=True)
@@ -106,7 +107,7 @@ def one_minus_exp(y: float) -> float:
     return y * (1.0 - y / 2 * (1.0 - y / 3 * (1.0 - y / 4 * (1.0 - y / 5 * (1.0 - y / 6 * (1.0 - y / 7))))))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def rates_at(
     k: float,
     a: float,
@@ -153,10 +154,14 @@ def rates_at(
     total += tail_weight + away_weight
     for i in range(begin, end):
         weight[i] *= math.exp(-log_p[i]) / total
+    exponent, term = np.empty(end - begin), np.empty(end - begin)
     for m in range(w.size):
+        for i in range(begin, end):
+            exponent[i - begin] = k * logs[m, i]
+        one_minus_exponentials(exponent, term)
         found = 0.0
         for i in range(begin, end):
-            found += weight[i] * one_minus_exp(k * logs[m, i])
+            found += weight[i] * term[i - begin]
         if tail_weight > 0.0:
             found += tail_weight / total * one_minus_exp(k * log_one_plus(tail * w[m])) / tail
         if away_weight > 0.0:
@@ -296,10 +301,9 @@ def expectations_by_age(
             step, log_p, log_q = nodes_in_p(
                 a, b + x[first[c]], b + most, (r + most + 1.0) * latest[s] / low[c]
             )
-            logs = np.empty((size, log_p.size))
+            p, logs = np.exp(log_p), np.empty((size, log_p.size))
             for m in range(size):
-                for i in range(log_p.size):
-                    logs[m, i] = log_one_plus(math.exp(log_p[i]) * w[m])
+                logarithms_of_one_plus(p * w[m], logs[m])
             rates, terms = np.zeros(size), np.empty(size)
             for i in range(first[c], first[c + 1]):
                 k, slower = drifted(r + x[i], 1.0, drift[s])
