@@ -118,6 +118,16 @@ DECISIONS = [
         f"{NO_SPEND}, so nothing is worth anything",
     ),
     decision(
+        "a scenario in which nobody buys any more",
+        lambda: lc.scenario(forecast(), purchase_rate=0.0),
+        "purchase_rate=0.0: needed a positive factor",
+    ),
+    decision(
+        "a scenario in which as many leave as infinity",
+        lambda: lc.scenario(forecast(), dropout=np.inf),
+        "dropout=inf: needed a positive factor",
+    ),
+    decision(
         "a scenario of customers by an attribute that there is not",
         lambda: lc.scenario(forecast(), purchase_rate=1.1, who="colour=red"),
         "who='colour=red': needed \"attribute=value\" of one of the attributes channel",
@@ -321,6 +331,20 @@ def with_covariate(first: Any, *others: Any) -> lc.RFM:
     return lc.RFM.from_frame(frame.assign(x=[first, *islice(cycle(others), len(frame) - 1)]), "week")
 
 
+def all_different() -> lc.Forecast:
+    model = lc.CLTV(lc.BGNBD(covariates=["x", "y", "z"]), None, market=None)
+    model.fit(lc.RFM.from_frame(of_three(customers().to_frame()), "week"), method="map")
+    many = pd.DataFrame({"customer_id": np.arange(6000), "frequency": 0, "recency": 0.0, "T": 9.0})
+    return model.forecast(lc.RFM.from_frame(of_three(many), "week"), 4, worlds=2)
+
+
+def of_three(frame: pd.DataFrame) -> pd.DataFrame:
+    """Customers with three numbers: no two of 6,000 have the same."""
+    place = np.arange(len(frame)) * (6000 // len(frame))
+    plain = frame[["customer_id", "frequency", "recency", "T"]]
+    return plain.assign(x=place % 20, y=place // 20 % 20, z=place // 400)
+
+
 def written(frame: pd.DataFrame, folder: Path) -> Path:
     """A table of customers that is not lifecast's own file."""
     frame.to_parquet(folder / "customers.parquet")
@@ -395,6 +419,28 @@ MODELS = [
         "customers with a covariate's value that the fit has not seen",
         lambda: fitted_with("x", "x", "y")().forecast(with_covariate("x", "z"), 4, worlds=2),
         "Covariate 'x' is 'z' for some of the .* whose value the fit has not seen; it knows 'x', 'y'",
+    ),
+    model("a market of a kind that there is not", lambda: lc.CLTV(market="bull"), "market='bull': needed"),
+    model(
+        "a way with outliers that there is not",
+        lambda: lc.CLTV(market=None).fit(customers(), outliers="drop"),
+        "outliers='drop': needed",
+    ),
+    model("no draws", lambda: lc.CLTV(market=None).fit(customers(), draws=0), "draws=0: needed"),
+    model(
+        "parameters by group, of a model without groups",
+        lambda: known().group_parameters,
+        "This model has no groups",
+    ),
+    model(
+        "a covariate that is infinite for one customer",
+        fitted_with(np.inf, 1.0, 2.0, 3.0),
+        "Covariate 'x' is missing or not finite for 1 of",
+    ),
+    model(
+        "customers who all differ in three covariates",
+        all_different,
+        "6,000 different combinations of groups and covariates .x, y, z.: at most 5,000 can be told apart",
     ),
     model("groups by chains of NUTS", in_groups("nuts"), 'method="nuts" cannot fit groups'),
     model(
