@@ -10,12 +10,14 @@ from lifecast.arrays import Floats
 from lifecast.errors import SettingsError
 from lifecast.families.density import LogDensity
 from lifecast.inference.mode import find_mode
-from lifecast.inference.pooling import better_banks, first_banks
+from lifecast.inference.pooling import BANK, better_banks, first_banks
 from lifecast.methods import TRUSTED_K_HAT, Method, draw
 from lifecast.posterior import Check
 
 SPREAD_PRIOR = (np.log(0.25), 0.8)  # of the log of the standard deviation between groups, on any coordinate
 ROUNDS = (1_000, 2_000)  # draws of the shared in each, at least
+MOST_ROUNDS = 5  # where the bank of a group still misses its posterior: then of twice the points, and
+WIDE = 1.6  # this much wider than draws of the one before, which were too close together
 UNFIT = {
     "map": "since the mode of groups and their spread together lies where they do not differ at all",
     "nuts": "whose own parameters are integrated out by importance sampling",
@@ -83,14 +85,20 @@ def pool(
     log_spread = np.tile([SPREAD_PRIOR[0], SPREAD_PRIOR[1] ** -2], (d, 1))
     shared_table = np.concatenate([table, log_spread])
     begin = np.append(start, log_spread[:, 0])
-    banks = first_banks(groups, start, rng)
-    for size in ROUNDS:
+    banks, more = first_banks(groups, start, rng), BANK
+    for number in range(MOST_ROUNDS):
+        size = ROUNDS[min(number, len(ROUNDS) - 1)]
         density = banks.density(shared_table, begin)
         mode = find_mode(density)
         drawn = draw(f"{part} groups", density, mode, "laplace", max(draws, size), rng)
         chosen = banks.draw(drawn.points, rng)
         k_hats = banks.k_hats(drawn.points.mean(axis=0))
         banks, begin = better_banks(groups, chosen, drawn.points, rng), mode.location
+        if number + 1 >= len(ROUNDS):
+            if np.all(k_hats < TRUSTED_K_HAT):
+                break
+            more *= 2
+            banks = better_banks(groups, chosen, drawn.points, rng, more, WIDE)
     checks = [
         replace(check, remedy="Use a longer log, or merge the smallest groups.")
         if "k-hat" in check.check

@@ -84,9 +84,17 @@ def first_banks(
 
 
 def better_banks(
-    groups: Sequence[LogDensity], drawn: Floats, shared: Floats, rng: np.random.Generator
+    groups: Sequence[LogDensity],
+    drawn: Floats,
+    shared: Floats,
+    rng: np.random.Generator,
+    size: int = BANK,
+    wider: float = WIDER,
 ) -> Banks:
-    """Banks around earlier draws (draw, group, d) of the groups and (draw, 2 d) of what they share."""
+    """Banks around earlier draws (draw, group, d) of the groups and (draw, 2 d) of what they share.
+
+    Of so many points, this much wider than those draws.
+    """
     d = drawn.shape[2]
     typical, spread = shared[:, :d].mean(axis=0), np.exp(shared[:, d:]).mean(axis=0)
     banks = []
@@ -94,7 +102,7 @@ def better_banks(
         center = drawn[:, place].mean(axis=0)
         away = drawn[:, place] - center
         covariance = away.T @ away / len(away) + 1e-10 * np.eye(d)
-        banks.append(bank(group, center, covariance, typical, spread, BANK, rng))
+        banks.append(bank(group, center, covariance, typical, spread, size, rng, wider))
     return Banks(np.stack([points for points, _ in banks]), np.stack([weights for _, weights in banks]))
 
 
@@ -106,13 +114,14 @@ def bank(
     spread: Floats,
     size: int,
     rng: np.random.Generator,
+    wider: float = WIDER,
 ) -> tuple[Floats, Floats]:
     """Points and their log weights: ts around the group's posterior, and around what is typical, mixed.
 
     Those around what is typical are for draws of the shared with other spreads than the usual.
     """
     parts = [
-        (0.6, center, WIDER**2 * covariance),
+        (0.6, center, wider**2 * covariance),
         (0.2, typical, np.diag((WIDER * spread) ** 2)),
         (0.2, typical, np.diag((0.5 * spread) ** 2)),
     ]
