@@ -99,12 +99,12 @@ def test_is_a_time_in_the_stretch_that_it_ends_or_lies_in() -> None:
     clock = np.array([[0.0, 2.0, 3.0, 7.0, 8.0], [0.0, 0.5, 4.0, 5.0, 12.0], [0.0, 6.0, 6.5, 6.6, 7.0]])
     for s, own in enumerate(clock):
         for passed in [*RNG(s).uniform(0.0, own[-1], 50), *own[1:], 1e-9]:
-            stretch = stretch_at(passed, clock, s, 4 / own[-1])
+            stretch = stretch_at(passed, clock, s)
             assert own[stretch] < passed <= own[stretch + 1]
             time = calendar_time(passed, clock, s, edges, stretch)
             assert time == pytest.approx(np.interp(passed, own, edges), rel=1e-14)
-        assert stretch_at(0.0, clock, s, 4 / own[-1]) == 0
-        assert stretch_at(1.01 * own[-1], clock, s, 4 / own[-1]) == 3  # beyond the end by rounding
+        assert stretch_at(0.0, clock, s) == 0
+        assert stretch_at(1.01 * own[-1], clock, s) == 3  # beyond the end by rounding
 
 
 def test_does_a_shock_keep_the_mean_and_add_its_variance() -> None:

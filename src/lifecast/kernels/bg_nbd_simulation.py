@@ -179,7 +179,7 @@ def simulate_purchases(
             b = steps.life[e]
             s, place = lives.world[b], lives.purchases[b]
             lives.purchases[b] += 1
-            slot = stretch_at(steps.passed[e], clock, s, K / lives.end[b])
+            slot = stretch_at(steps.passed[e], clock, s)
             world[place] = s
             stretch[place] = slot
             time[place] = calendar_time(steps.passed[e], clock, s, edges, slot)

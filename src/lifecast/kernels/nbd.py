@@ -146,7 +146,7 @@ def simulate_purchases(
             end = clock[s, K]
             while passed <= end:
                 if count < capacity:
-                    slot = stretch_at(passed, clock, s, K / end)
+                    slot = stretch_at(passed, clock, s)
                     world[count] = s
                     stretch[count] = slot
                     time[count] = calendar_time(passed, clock, s, edges, slot)

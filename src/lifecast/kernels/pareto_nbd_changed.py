@@ -103,7 +103,7 @@ def simulate_purchases(
             rate = 0.0
             while passed <= last:
                 if count < capacity:
-                    slot = stretch_at(passed, clock, w, K / end)
+                    slot = stretch_at(passed, clock, w)
                     world[count] = w
                     stretch[count] = slot
                     time[count] = calendar_time(passed, clock, w, edges, slot)

@@ -82,7 +82,6 @@ def simulate_purchases(
             k, A = drifted(theta[w, 0] + x[j], theta[w, 1] + T[j], drift[w])
             s, B = theta[w, 2], theta[w, 3] + T[j]
             end = clock[w, K]
-            stretches_per_time = K / end
             within = -math.expm1(-k * math.log1p(end / A))  # the gap is one that ends in time
             while True:
                 state, u = next_uniform(state)
@@ -94,7 +93,7 @@ def simulate_purchases(
             rate = 0.0
             while passed <= last:
                 if count < capacity:
-                    slot = stretch_at(passed, clock, w, stretches_per_time)
+                    slot = stretch_at(passed, clock, w)
                     world[count] = w
                     stretch[count] = slot
                     time[count] = calendar_time(passed, clock, w, edges, slot)
