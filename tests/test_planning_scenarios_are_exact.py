@@ -239,6 +239,18 @@ def test_do_tables_reduce_the_draws(forecast: lc.Forecast) -> None:
     assert by_period["scenario"].sum() == pytest.approx(row["scenario"])
 
 
+def test_has_a_value_that_is_not_discounted_no_rate_to_lower(forecast: lc.Forecast) -> None:
+    model = lc.CLTV.from_parameters(
+        {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, {"p": 6.25, "q": 3.74, "v": 15.44}
+    )
+    levers = [
+        lc.elasticities(model.forecast(forecast.simulation.rfm, 13, annual_discount_rate=rate, worlds=5))
+        for rate in (0.0, 0.1)
+    ]
+    assert set(levers[1].index) - set(levers[0].index) == {"discount_rate"}
+    assert levers[1].loc["discount_rate", "value"] > 0.0
+
+
 def test_are_elasticities_slopes_of_the_value(forecast: lc.Forecast) -> None:
     table = lc.elasticities(forecast)
     assert table.loc["average_order", "percent"] == pytest.approx(1.0)

@@ -92,6 +92,7 @@ def expected_by_world(
         Continuous, per time unit; by default the simulation's.
     """
     worlds, family = simulation.worlds, simulation.spend_family
+    assert family is not None  # who asks has refused a model of purchases alone
     rate = simulation.discount_rate if discount_rate is None else discount_rate
     amounts = amounts_seen(simulation.rfm, family)
     spend_factors = np.stack([change.spend_factor(len(worlds)) for change in changes])[:, None, :]
@@ -105,13 +106,9 @@ def expected_by_world(
             # (sum, change, customer, world)
             sums = np.stack([times_or_zero(alive, of_rows(x, T)) for of_rows in expectations], axis=1)
             purchases, discounted = sums[:, :, row]
-            if family is None or book.spend is None:
-                amount = np.zeros_like(discounted)
-            else:
-                amount = (
-                    discounted * spend_factors * family.expected_spend(book.spend.of(chunk), shared.spend)
-                )
-            yield Expected(book.order[chunk], purchases, amount)
+            assert book.spend is not None
+            each = family.expected_spend(book.spend.of(chunk), shared.spend)
+            yield Expected(book.order[chunk], purchases, discounted * spend_factors * each)
 
 
 def expectation(

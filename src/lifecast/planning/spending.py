@@ -42,8 +42,7 @@ class Problem:
         """The offers' gains (world,) as a smooth function of their cost."""
         from scipy.interpolate import PchipInterpolator
 
-        if self.offers is None:
-            raise ValueError("no offers")
+        assert self.offers is not None
         last = np.append(np.diff(self.offers.cost) > 0.0, True)  # some offers may cost nothing
         return PchipInterpolator(self.offers.cost[last], self.offers.gain[:, last], axis=1)
 
@@ -65,8 +64,7 @@ class Problem:
 
     def offer_cost(self, shares: Floats) -> float:
         """What is spent on offers, within what they can cost."""
-        if self.offers is None:
-            return 0.0
+        assert self.offers is not None
         return float(np.clip(shares[-1] * self.budget, 0.0, self.offers.cost[-1]))
 
     def values(self, shares: Floats) -> Floats:
