@@ -86,6 +86,13 @@ def test_do_anchors_round_to_the_quantum_that_is_promised(mean: float | None) ->
         assert set(np.frexp(row)[0]) == {0.75}
 
 
+def test_have_the_halves_room_for_what_is_promised() -> None:
+    exact = 2.0**53  # whole numbers up to here
+    assert pytest.approx(2e-10, rel=0.2) == FINE  # the quantum, of a typical amount
+    assert COARSE / 2 / FINE * 4e9 <= exact  # what four billion purchases may leave to the fine half
+    assert 1e12 / COARSE <= exact
+
+
 def test_are_sums_by_group_the_halves_together() -> None:
     cells = RNG(1).normal(size=(2, 3, 4, 5))
     cells[0, 0, 0, 1:] = math.inf, -math.inf, -math.inf, math.nan
