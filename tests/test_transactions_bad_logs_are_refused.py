@@ -10,6 +10,7 @@ import pytest
 
 import lifecast as lc
 from lifecast.errors import DataError, SettingsError
+from lifecast.transactions import read_transactions
 
 
 def log(**columns: Any) -> pd.DataFrame:
@@ -134,3 +135,41 @@ def test_are_very_many_columns_not_all_named() -> None:
     wide = pd.DataFrame(1, plain.index, [f"c{number}" for number in range(500)])
     report = lc.rfm_summary(pd.concat([plain, wide], axis=1)).report
     assert report is not None and "'c19', ..., say so" in report.about_amounts
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (["5", "6,50", "1.234,5", "-7"], [5.0, 6.5, 1234.5, -7.0]),
+        (["1.234", "1.234,00", "-1.000.000", "7"], [1234.0, 1234.0, -1_000_000.0, 7.0]),
+        (["1,234.50", "1,234", "12", "-.5"], None),
+        (["1,234.50", "1,234", "12", "-0.5"], [1234.5, 1234.0, 12.0, -0.5]),
+        (["1,234", "12", "5", "6"], None),
+        (["1.234", "12", "5", "6.5"], [1.234, 12.0, 5.0, 6.5]),
+        (["6,50", "1.5", "5", "6"], None),
+        (["6,50", "1,234.50", "5", "6"], None),
+        (["6,50", "", "5", "6"], None),
+        (["6,50", "5 EUR", "5", "6"], None),
+    ],
+)
+def test_are_amounts_of_other_countries_read_where_they_can_mean_one_thing(
+    tmp_path: Path, written: list[str], read: list[float] | None
+) -> None:
+    """And told; where there is doubt, or nothing that can be read, the file is refused."""
+    file = tmp_path / "log.csv"
+    lines = pd.DataFrame({"customer_id": [1, 2, 3, 4], "date": "2024-01-01", "amount": written})
+    more = lines.assign(date="2024-02-01", amount="100")  # so that returns have what to be netted against
+    pd.concat([lines, more]).to_csv(file, sep=";", index=False)
+    if read is None:
+        with pytest.raises(DataError, match="of 8 lines have a missing or infinite amount"):
+            lc.rfm_summary(file)
+        return
+    found = read_transactions(file).connection.sql("SELECT amount FROM lines").fetchnumpy()["amount"]
+    np.testing.assert_array_equal(found, [*read, 100, 100, 100, 100])
+    report = lc.rfm_summary(file, returns="drop").report
+    assert report is not None and ("not written plainly" in str(report)) == ("," in "".join(written))
+
+
+def test_does_the_hint_part_days_as_the_log_does() -> None:
+    with pytest.raises(DataError, match=r"first: '31\.12\.2023'.*date_format='%d\.%m\.%Y'"):
+        lc.rfm_summary(log(date=["31.12.2023"] * 3))

@@ -91,6 +91,8 @@ class LogReport:
         For each attribute that changed within some customers' lines, how many; the first known value is kept.
     perhaps_amounts : tuple of str
         Where no column of amounts was named or found: the log's columns that were not read.
+    amounts_read : str
+        Where amounts have decimal commas or thousands set apart: one of them, and how it was read.
     """
 
     lines: int
@@ -114,6 +116,7 @@ class LogReport:
     customers_returning_only: int = 0
     attributes_changed: Mapping[str, int] = field(default_factory=dict)
     perhaps_amounts: tuple[str, ...] = ()
+    amounts_read: str = ""
 
     @property
     def left_truncated(self) -> bool:
@@ -158,6 +161,8 @@ class LogReport:
         remarks = []
         if self.perhaps_amounts:
             remarks.append(self.about_amounts)
+        if self.amounts_read:
+            remarks.append(f"Amounts are not written plainly: {self.amounts_read}, and so on.")
         if self.unmatched_amount > 1e-6 * self.returned_amount:
             remarks.append(
                 f"Returns of {self.unmatched_amount:,.2f} exceed what those customers had bought before, in "

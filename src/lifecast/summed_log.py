@@ -205,6 +205,7 @@ def report_of(
         left_truncation=LeftTruncation.look(customers[::-1]),
         attributes_changed={name: count for name, count in changed.items() if count},
         perhaps_amounts=log.unread,
+        amounts_read=log.amounts_read,
     )
 
 

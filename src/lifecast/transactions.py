@@ -37,6 +37,7 @@ _WRITTEN = (
     (r"-?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?", r",\d{1,2}$|\.\d{3},\d", "replace(replace({}, '.', ''), ',', '.')"),
     (r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", r",\d{3}\.\d", "replace({}, ',', '')"),
 )
+_DAY_FIRST = re.compile(r"\d{1,2}([-./ ])\d{1,2}\1\d{4}")
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
@@ -60,6 +61,8 @@ class LinesRead:
         Lines with a negative amount: returns.
     unread : tuple of str
         Columns that were not asked for, where none is the amount: it may be one of them.
+    amounts_read : str
+        Where amounts of a file have decimal commas or thousands set apart: how one of them was read.
     """
 
     has_amount: bool
@@ -71,6 +74,7 @@ class LinesRead:
     largest_amount: float | None
     negative_lines: int
     unread: tuple[str, ...] = ()
+    amounts_read: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,8 @@ def read_transactions(
         Pandas or polars; anything that hands out an Arrow stream; a Parquet or CSV file, or a glob of them.
     customer_id, date, amount : str, optional
         Column names; by default the obvious ones, such as "Customer ID". Without an amount, purchases are
-        only counted. Of a timestamp only its day counts: of one with a time zone, the day in UTC, whatever
+        only counted. In a CSV file they may have decimal commas, or thousands set apart, where some can mean
+        nothing else. Of a timestamp only its day counts: of one with a time zone, the day in UTC, whatever
         the zone of the column or of this machine; of text, the day that is written, whatever offset follows.
     attributes : sequence of str, default ()
         Columns to keep, one value per customer.
@@ -234,14 +239,24 @@ def _check(
     day = _day(types["date"], names["date"], date_format)
     money = _money(types["amount"], names["amount"]) if has_amount else "0.0"
     dated, paid = (f"coalesce({condition}, false)" for condition in (_A_DAY, _AN_AMOUNT))
-    read = f"(SELECT *, {day} AS day, {money} AS money FROM source)"
-    counts = connection.execute(
-        f"""SELECT count(*), count(*) FILTER (NOT {anyone}), min(day), max(day),
-            count(*) FILTER ({anyone} AND NOT {dated}), count(*) FILTER ({anyone} AND NOT {paid}),
-            max(abs(money)) FILTER ({anyone}), min(abs(money)) FILTER ({anyone} AND money <> 0),
-            count(*) FILTER ({anyone} AND money < 0)
-        FROM {read}"""
-    ).fetchall()[0]
+
+    def count(money: str) -> tuple[str, tuple[Any, ...]]:
+        read = f"(SELECT *, {day} AS day, {money} AS money FROM source)"
+        return read, connection.execute(
+            f"""SELECT count(*), count(*) FILTER (NOT {anyone}), min(day), max(day),
+                count(*) FILTER ({anyone} AND NOT {dated}), count(*) FILTER ({anyone} AND NOT {paid}),
+                max(abs(money)) FILTER ({anyone}), min(abs(money)) FILTER ({anyone} AND money <> 0),
+                count(*) FILTER ({anyone} AND money < 0)
+            FROM {read}"""
+        ).fetchall()[0]
+
+    read, counts = count(money)
+    unusual = ""
+    if counts[5] and not source.typed and (written := _number(connection, "amount")) is not None:
+        money = written
+        read, counts = count(money)
+        plainly = "TRY_CAST(amount AS DOUBLE) IS NULL AND money IS NOT NULL"
+        unusual = " as ".join(_first(connection, read, what, plainly) for what in ("amount", "money"))
     lines, unknown, first, last, bad_days, bad_amounts, largest, smallest, negative = counts
     refuse_unreadable(
         names, lines, unknown, bad_days, bad_amounts,
@@ -267,6 +282,7 @@ def _check(
         largest_amount=largest if has_amount else None,
         negative_lines=negative,
         unread=perhaps_amounts(source.columns, names),
+        amounts_read=unusual,
     )
 
 
@@ -292,10 +308,12 @@ def refuse_unreadable(
             f"sales; the customer id was read from {names['customer_id']!r}."
         )
     if bad_days:
+        first = example("date")
+        between = found[1] if (found := _DAY_FIRST.search(first)) else "/"
         raise DataError(
             f"{bad_days:,} of {lines:,} lines have no date that can be read in {names['date']!r} "
-            f"(first: {example('date')}). Remove or repair them, or say how dates are written, such as "
-            "date_format='%d/%m/%Y'."
+            f"(first: {first}). Remove or repair them, or say how dates are written, such as "
+            f"date_format='%d{between}%m{between}%Y'."
         )
     if bad_amounts:
         first = example("amount")
