@@ -97,7 +97,7 @@ write_table(model.forecast(rfm, 5000, worlds=5000, chunk_size=2357).customers, {
     assert [path.name for path in tmp_path.iterdir()] == ["customers.parquet"]
 
 
-@pytest.mark.parametrize("limit", ["1MB", "5MB"])
+@pytest.mark.parametrize("limit", ["1MB", "5MB", "12MB"])
 def test_does_a_log_beyond_duckdbs_memory_leave_the_old_rfm(limit: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     day = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, 200_000), unit="D")

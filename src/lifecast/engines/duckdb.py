@@ -66,10 +66,11 @@ def damage_told() -> Iterator[None]:
 
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
-        raise DataError(
-            "The log needs more memory than DuckDB may use. Pass a larger memory_limit=. DuckDB says: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    except (duckdb.Error, RuntimeError, UnicodeError) as error:  # the latter: names that are no text
-        raise DataError(f"The log cannot be read. DuckDB says: {str(error).splitlines()[0]}") from error
+    except (duckdb.Error, RuntimeError, UnicodeError, OSError) as error:  # names that are no text; Arrow's
+        said = str(error).partition("\n")[0]
+        if "Out of Memory" in said or " block of size " in said:  # the latter where a commit fails of it
+            raise DataError(
+                "The log needs more memory than DuckDB may use. Pass a larger memory_limit=. DuckDB says: "
+                f"{said}"
+            ) from error
+        raise DataError(f"The log cannot be read. DuckDB says: {said}") from error

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lifecast.engines.duckdb import damage_told
 from lifecast.engines.duckdb_purchases import purchases
 from lifecast.engines.duckdb_query import UNITS, Ask, SummaryQuery
 from lifecast.engines.duckdb_sums import TOTAL, sum_up
@@ -52,7 +53,8 @@ class CustomerTables:
         and whether it changed.
         """
         if not self._kept:
-            yield from self._whole.reader(self._select, rows)
+            with damage_told():
+                yield from self._whole.reader(self._select, rows)
             return
         more = self._whole.table(self._select) if self._select else None
         self._whole.connection.unregister("kept_customers")
@@ -110,7 +112,7 @@ def keep_customers(ask: Ask, net: bool, parts: int = 1, spill: bool = False) -> 
     connection, kept = ask.connection, []
     if spill:
         make = "CREATE TABLE kept_customers AS"
-        with connection.cursor() as keeper:  # the connection itself is being read
+        with damage_told(), connection.cursor() as keeper:  # the connection itself is being read
             for batch in sum_up(ask, net, parts):
                 keeper.register("summed", pa.Table.from_batches([batch]))
                 keeper.execute(f"{make} SELECT * FROM summed")
