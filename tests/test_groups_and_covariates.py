@@ -122,13 +122,6 @@ def test_is_the_spread_between_channels_found(shop: tuple[lc.RFM, Floats, lc.CLT
         assert row["mean"] - 3 * row["sd"] < truth < row["mean"] + 3 * row["sd"]
 
 
-def test_is_the_channel_named_whose_posterior_is_farthest_from_its_approximation(
-    shop: tuple[lc.RFM, Floats, lc.CLTV],
-) -> None:
-    check = shop[2].diagnostics.set_index("check").loc["largest k-hat of a group"]
-    assert check["remedy"].startswith("The posterior of 'ch")
-
-
 def test_does_a_channel_not_seen_get_the_population(shop: tuple[lc.RFM, Floats, lc.CLTV]) -> None:
     rfm, _, model = shop
     sd = model.group_parameters["sd"]

@@ -6,6 +6,7 @@ import pytest
 from lifecast import pooling
 from lifecast.arrays import Floats
 from lifecast.families.density import LogDensity
+from lifecast.inference.pooling import Banks
 
 PAIRS = 3  # of coordinates, each pair bent by itself
 
@@ -73,3 +74,12 @@ def test_is_a_group_that_is_easy_left_as_it_is(monkeypatch: pytest.MonkeyPatch) 
     assert first.checks[-1].passed
     monkeypatch.setattr(pooling, "MOST_ROUNDS", 2)
     np.testing.assert_array_equal(first.groups, pool(bent(0.0, 0.1, 0.1), 0.1, 1).groups)
+
+
+def test_is_the_group_named_whose_posterior_is_farthest_from_its_approximation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pooling, "MOST_ROUNDS", 2)
+    monkeypatch.setattr(Banks, "k_hats", lambda *_: np.array([0.1, 0.9, 1.2, 0.3]))
+    check = pool(bent(0.0, 0.1, 0.1), 0.1, 1).checks[-1]
+    assert check.figure == 1.2 and check.remedy.startswith("The posterior of 'c' is far")
