@@ -89,8 +89,8 @@ def test_do_anchors_round_to_the_quantum_that_is_promised(mean: float | None) ->
 def test_have_the_halves_room_for_what_is_promised() -> None:
     exact = 2.0**53  # whole numbers up to here
     assert pytest.approx(2e-10, rel=0.2) == FINE  # the quantum, of a typical amount
-    assert COARSE / 2 / FINE * 4e9 <= exact  # what four billion purchases may leave to the fine half
-    assert 1e12 / COARSE <= exact
+    assert exact >= COARSE / 2 / FINE * 4e9  # what four billion purchases may leave to the fine half
+    assert exact >= 1e12 / COARSE
 
 
 def test_are_sums_by_group_the_halves_together() -> None:
