@@ -137,6 +137,13 @@ DECISIONS = [
         lambda: lc.scenario(forecast(), purchase_rate=1.1, who="channel"),
         'needed "attribute=value"',
     ),
+    Case(
+        "decision",
+        "a report of no scenario",
+        lambda folder: lc.report(forecast(), folder / "page.html", scenarios={}),
+        REFUSED,
+        "scenarios={}: needed at least one, by name",
+    ),
     decision(
         "segments above a negative value",
         lambda: lc.segments(forecast(), threshold=-1.0),
@@ -394,6 +401,14 @@ MODELS = [
         "parameters of different numbers of draws",
         lambda: lc.CLTV.from_parameters(PURCHASES | {"a": np.ones(3), "r": np.ones(2)}),
         "parameters of different shapes",
+    ),
+    model(
+        "families given different numbers of draws",
+        lambda: lc.CLTV.from_parameters(
+            {name: np.full(3, value) for name, value in PURCHASES.items()},
+            {name: np.full(2, value) for name, value in SPEND.items()},
+        ),
+        "The families were given different numbers of draws",
     ),
     model(
         "an attribute as group and as covariate",

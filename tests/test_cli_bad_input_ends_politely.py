@@ -51,6 +51,10 @@ CASES = {
         "forecast rfm.parquet --model model.nc --horizon 4 --out new.csv --portfolio-out new.csv",
         "overwritten",
     ),
+    "earlier forecasts of an RFM": (
+        "report rfm.parquet --model model.nc --horizon 4 --past 13 --out new.html",
+        "rfm.parquet is an RFM. Forecasts from earlier days (--past) need the log itself",
+    ),
     "log options for an RFM": ("fit rfm.parquet --time-unit day --out new.nc", "RFM already"),
     "a method that is none": ("fit rfm.parquet --method guess --out new.nc", "--method guess"),
     "no such specification": ("fit rfm.parquet --spec none.toml --out new.nc", "none.toml"),
