@@ -121,6 +121,7 @@ watch = {{ since = 2024-01-31, every = 8 }}
 margin = 0.3
 worlds = 20
 horizon = "200 days"
+interval = 0.8
 [segments]
 threshold = 50.0
 [channels]
@@ -178,6 +179,7 @@ def test_does_a_specification_say_the_rest(folder: Path, tmp_path: Path) -> None
     differences = found["scenarios"].set_index(["name", "measure"])["difference"]
     assert differences["loyal", "value"] > 0 and differences["referrals", "purchases"] == 0
     assert found["monitoring"]["start"].iloc[0] == "2024-01-31"
+    assert "80% interval" in result.stdout and "90% interval" not in result.stdout
     for word in ("Accounts joined", "loyal", "The offer", "retention"):
         assert word in result.stdout, result.stdout[-2500:]
 
@@ -257,6 +259,14 @@ def test_may_costs_be_a_european_export(folder: Path, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read, costs.assign(start=pd.to_datetime(costs["start"])), check_dtype=False)
 
 
+def test_may_costs_have_dates_as_the_log_has(folder: Path) -> None:
+    found = read_costs(folder / "days_first.csv", "%d/%m/%Y")
+    iso = read_costs(folder / "costs.csv", "%d/%m/%Y")  # which may always be
+    assert found["start"].equals(iso["start"])
+    with pytest.raises(DataError, match=r"'01/01/2023' is no date.*or as date_format= says"):
+        read_costs(folder / "days_first.csv", "%d.%m.%Y")
+
+
 @pytest.mark.parametrize("written", ["1,234", "1.5,50", "12 EUR"])
 def test_are_costs_that_may_mean_two_things_refused(folder: Path, tmp_path: Path, written: str) -> None:
     costs = pd.read_csv(folder / "costs.csv")
@@ -296,7 +306,10 @@ def test_is_a_channel_called_none_a_channel(folder: Path, tmp_path: Path) -> Non
         (["--budget", "100"], "A budget needs the costs so far"),
         (["--costs", "costs.xlsx"], "needed a table of costs, .csv or .parquet"),
         (["--costs", "nowhere.csv"], "no such file"),
-        (["--costs", "days_first.csv"], "start '01/01/2023' is no date"),
+        (
+            ["--costs", "days_first.csv"],
+            "01/01/2023' is no date. Needed: YYYY-MM-DD, such as 2025-03-01, or as --date-format",
+        ),
         (["--costs", "no_months.csv", "--budget", "9"], "one row per channel and no start"),
         (["--costs", "costs.csv", "--budget", "9", "--objective", "median"], "--objective median"),
     ],

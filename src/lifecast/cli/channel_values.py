@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 RETURNS_AFTER = (30, 90, 365)  # days
 
 
-def read_costs(path: Path) -> "pd.DataFrame":
-    """The cost table of a file.
+def read_costs(path: Path, date_format: str | None = None) -> "pd.DataFrame":
+    """The cost table of a file; its starts are written in ISO 8601, or else as the log's dates are.
 
     Raises
     ------
@@ -37,10 +37,12 @@ def read_costs(path: Path) -> "pd.DataFrame":
     costs = read_table(path)
     if "start" in costs and not pd.api.types.is_numeric_dtype(costs["start"]):
         start = pd.to_datetime(costs["start"], format="ISO8601", errors="coerce")
+        if start.isna().any() and date_format is not None:
+            start = pd.to_datetime(costs["start"], format=date_format, errors="coerce")
         if start.isna().any():
             raise DataError(
                 f"{path}: the start {costs['start'][start.isna()].iloc[0]!r} is no date. Needed: YYYY-MM-DD, "
-                "such as 2025-03-01."
+                "such as 2025-03-01, or as date_format= says of the log's dates."
             )
         costs["start"] = start
     return costs

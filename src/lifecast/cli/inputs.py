@@ -54,7 +54,7 @@ def as_a_log(data: "Data") -> dict[str, Any]:
 
 
 def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
-    """The RFM in a file, or that of a log."""
+    """The RFM in a file, or that of a log, with what is to be looked into of it as notes."""
     from lifecast.from_log import rfm_summary
     from lifecast.rfm import RFM
     from lifecast.rfm_file import holds_rfm
@@ -62,8 +62,8 @@ def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
     if not holds_rfm(path):
         with working("Reading the log"):
             found = rfm_summary(path, **{**settings(data), **options})
-        if found.report is not None and found.report.about_amounts:
-            note(found.report.about_amounts)
+        for remark in found.report.remarks if found.report is not None else ():
+            note(remark)
         return found
     if options:
         raise SettingsError(

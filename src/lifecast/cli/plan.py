@@ -99,7 +99,7 @@ def plan(
     )  # fmt: skip
     if asked.budget.amount is not None and costs is None:
         raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
-    spent = None if costs is None else read_costs(costs)
+    spent = None if costs is None else read_costs(costs, date_format)
     of_the_log = given(
         customer_id=customer, date=date, amount=amount, observation_end=observation_end, returns=returns,
         merge_within=merge_within, date_format=date_format,

@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 def print_plan(case: Case) -> None:
     """What was found, the most important of each."""
-    found = case.results
+    found, level = case.results, f"{case.outlook.get('interval', 0.9):.0%} interval"
     if "identity" in found:
         people, effect = found["identity"]
         headline("Accounts joined into people")
         say(people)
         if "cltv" in effect.index:
             say(f"A person is worth {effect.loc['cltv', 'change']:+.0%} as against an account.")
-    print_segments(found["segments"])
+    print_segments(found["segments"], level)
     print_equity(found["cash_flow"])
     if "channels" in found:
-        print_channels(found["channels"])
+        print_channels(found["channels"], level)
     if "scenarios" in found:
-        print_scenarios(found["scenarios"])
+        print_scenarios(found["scenarios"], level)
     if "offer" in found:
         print_offer(found["offer"])
     if "allocation" in found:
-        print_budget(found["allocation"])
+        print_budget(found["allocation"], level)
     if "watched" in found:
         since, watched = found["watched"]
         headline(f"A forecast from {since} against what came")
@@ -48,7 +48,7 @@ def print_plan(case: Case) -> None:
     say()
 
 
-def print_segments(classes: "Segments") -> None:
+def print_segments(classes: "Segments", level: str) -> None:
     """What each class of customers is and will bring."""
     headline("Segments")
     rows = [
@@ -58,7 +58,7 @@ def print_segments(classes: "Segments") -> None:
         ]
         for name, row in classes.segments.to_dict("index").items()
     ]  # fmt: skip
-    table(["segment", "customers", "of value", "90% interval"], rows)
+    table(["segment", "customers", "of value", level], rows)
     for name, rule in classes.rules["rule"].items():
         say(f"{name}: {rule}.")
 
@@ -81,7 +81,7 @@ def print_equity(flow: "CashFlow") -> None:
     table([*columns, *(["cost", "net"] if with_costs else [])], rows)
 
 
-def print_channels(found: "Channels") -> None:
+def print_channels(found: "Channels", level: str) -> None:
     """What customers of each channel are worth, against what they cost."""
     headline(f"A new customer's value, {found.horizons[-1]} from the first purchase on")
     rows = [
@@ -91,10 +91,10 @@ def print_channels(found: "Channels") -> None:
         ]
         for name, row in found.table.to_dict("index").items()
     ]  # fmt: skip
-    table(["channel", "value", "90% interval", "cost", "may cost", "pays"], rows)
+    table(["channel", "value", level, "cost", "may cost", "pays"], rows)
 
 
-def print_scenarios(found: "dict[str, Scenario]") -> None:
+def print_scenarios(found: "dict[str, Scenario]", level: str) -> None:
     """What each scenario would change of the value, or of purchases where there is none."""
     headline("Scenarios")
     rows = []
@@ -102,7 +102,7 @@ def print_scenarios(found: "dict[str, Scenario]") -> None:
         row = each.total.iloc[-1]
         bounds = f"{count(row['difference_lower'])} to {count(row['difference_upper'])}"
         rows.append([name, count(row["baseline"]), count(row["difference"]), bounds])
-    table(["scenario", "as it is", "difference", "90% interval"], rows)
+    table(["scenario", "as it is", "difference", level], rows)
 
 
 def print_offer(offer: "Treatment") -> None:
@@ -116,7 +116,7 @@ def print_offer(offer: "Treatment") -> None:
     )
 
 
-def print_budget(plan: "Allocation") -> None:
+def print_budget(plan: "Allocation", level: str) -> None:
     """The budget by channel, and what it is expected to bring."""
     total = plan.total
     headline(f"A budget of {count(total['budget'])}")
@@ -128,7 +128,7 @@ def print_budget(plan: "Allocation") -> None:
         ]
         for name, row in plan.table.to_dict("index").items()
     ]  # fmt: skip
-    table(["channel", "budget", "customers", "value", "90% interval", "of the next 1"], rows)
+    table(["channel", "budget", "customers", "value", level, "of the next 1"], rows)
     say(
         f"Profit {count(total['profit'])}, {count(total['profit_lower'])} to {count(total['profit_upper'])}; "
         f"positive with {total['probability_profit']:.0%}."

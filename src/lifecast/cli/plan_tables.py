@@ -64,7 +64,7 @@ def newcomers(case: Case) -> "pd.DataFrame | None":
 
     asked, end = case.spec.new_customers, case.rfm.observation_end
     if isinstance(asked, str):
-        return read_costs(Path(asked))
+        return read_costs(Path(asked), case.of_the_log.get("date_format"))
     costs = case.costs
     if asked is False or costs is None or end is None or not {"start", "new_customers"} <= set(costs):
         return None

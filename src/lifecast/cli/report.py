@@ -122,7 +122,7 @@ def report(
         raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
     if past is not None and holds_rfm(source):
         raise SettingsError(f"{source} is an RFM. Forecasts from earlier days (--past) need the log itself.")
-    spent = None if costs is None else read_costs(costs)
+    spent = None if costs is None else read_costs(costs, date_format)
     run = read_spec(spec)
     of_the_log = given(
         customer_id=customer, date=date, amount=amount, observation_end=observation_end,
