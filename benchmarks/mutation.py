@@ -1,10 +1,11 @@
 """Do the tests notice when a formula is changed? Copies of kernels and forecast, each with one change.
 
-Run: python benchmarks/mutation.py [--mutants 100] [--seed 1] [--quick] [--survivors] [--record]. Operators,
-comparisons, constants, conditions and jumps are changed, one at a time, at places drawn by lot from all that
-there are. A mutant is killed where a test that sees its file fails. Formulas run uncompiled in their own
-tests, which is quicker than to compile each mutant. --quick asks those alone; --survivors holds those that
-the record says survived against all. --record keeps the outcome in docs/reliability/mutation.json, where the
+Run: python benchmarks/mutation.py [--mutants 100] [--seed 1] [--quick] [--survivors | --go-on] [--record].
+Operators, comparisons, constants, conditions and jumps are changed, one at a time, at places drawn by lot
+from all that there are. A mutant is killed where a test that sees its file fails. Formulas run uncompiled in
+their own tests, which is quicker than to compile each mutant. --quick asks those alone; --survivors holds
+those that the record says survived against all; --go-on tries those of the same lot that the record has not,
+in a tree that is still the same. --record keeps the outcome in docs/reliability/mutation.json, where the
 reason why a survivor changes no result is added by hand. Three seconds of computing for a mutant that dies at
 once, a minute for one that survives.
 """
