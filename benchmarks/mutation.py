@@ -173,6 +173,10 @@ SEEN_BY = {
         FIGURES,
         battery("pareto-nbd"),
     ],
+    "kernels/purchase_sums.py": [
+        plain("test_kernels_purchase_sums_are_exact.py"),
+        compiled("test_rfm_time_and_merging.py"),
+    ],
     "kernels/reduction.py": [VARIATES, FIGURES, EXACT, SETTINGS],
     "kernels/scores.py": [VARIATES, SCORES],
     "kernels/shifted_beta_geometric.py": [
