@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Integers
+from lifecast.column_values import customer_column, customer_known
 from lifecast.engines.duckdb_identity import AccountKeys, read_keys
 from lifecast.engines.duckdb_source import open_source
 from lifecast.errors import DataError, SettingsError
-from lifecast.transactions import customer_column, customer_known, existing_column
+from lifecast.transactions import existing_column
 
 if TYPE_CHECKING:
     import pandas as pd

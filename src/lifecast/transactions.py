@@ -9,6 +9,16 @@ from datetime import date as Date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from lifecast.column_values import (
+    attribute_value,
+    customer_column,
+    customer_known,
+    day_of,
+    first_value,
+    money_of,
+    recognised,
+    written_number,
+)
 from lifecast.engines.duckdb import damage_told, limit_memory
 from lifecast.engines.duckdb_source import Source, open_source
 from lifecast.errors import DataError, LifecastWarning, SettingsError
@@ -31,14 +41,7 @@ _A_DAY = "day BETWEEN DATE '0001-01-02' AND DATE '9999-12-31'"
 _AN_AMOUNT = f"abs(money) <= {LARGEST_AMOUNT!r}"
 ROUNDING = 2.0**-61  # of the largest amount: sums are exact in such units
 _DECIMAL_COMMA = re.compile(r"\d,\d{1,2}(?!\d)")
-# Numbers that are not written plainly, yet can mean but one thing: what all of a column look like, what at
-# least one has to look like, and the number in SQL. 1,234 alone may be either.
-_WRITTEN = (
-    (r"-?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?", r",\d{1,2}$|\.\d{3},\d", "replace(replace({}, '.', ''), ',', '.')"),
-    (r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?", r",\d{3}\.\d", "replace({}, ',', '')"),
-)
 _DAY_FIRST = re.compile(r"\d{1,2}([-./ ])\d{1,2}\1\d{4}")
-_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,9 +168,9 @@ def read_table(path: str | os.PathLike[str], ids: Sequence[str] = ()) -> "pd.Dat
         kinds = {name: ("BIGINT",) if name in ids else ("BIGINT", "DOUBLE") for name in source.columns}
         columns = []
         for column, name in ours.items():
-            read = column if source.typed else _recognised(source.connection, column, kinds[name])
+            read = column if source.typed else recognised(source.connection, column, kinds[name])
             if read == column and not source.typed and name not in ids:
-                read = _number(source.connection, column) or column
+                read = written_number(source.connection, column) or column
             columns.append(f"{read} AS {column}")
         found: pd.DataFrame = source.connection.execute(f"SELECT {', '.join(columns)} FROM source").df()
     return found.set_axis(list(source.columns), axis=1)
@@ -236,8 +239,8 @@ def _check(
     types = {name: str(kind) for name, kind, *_ in connection.execute("DESCRIBE source").fetchall()}
     has_amount = "amount" in types
     anyone = customer_known(types["customer_id"])
-    day = _day(types["date"], names["date"], date_format)
-    money = _money(types["amount"], names["amount"]) if has_amount else "0.0"
+    day = day_of(types["date"], names["date"], date_format)
+    money = money_of(types["amount"], names["amount"]) if has_amount else "0.0"
     dated, paid = (f"coalesce({condition}, false)" for condition in (_A_DAY, _AN_AMOUNT))
 
     def count(money: str) -> tuple[str, tuple[Any, ...]]:
@@ -252,21 +255,23 @@ def _check(
 
     read, counts = count(money)
     unusual = ""
-    if counts[5] and not source.typed and (written := _number(connection, "amount")) is not None:
+    if counts[5] and not source.typed and (written := written_number(connection, "amount")) is not None:
         money = written
         read, counts = count(money)
         plainly = "TRY_CAST(amount AS DOUBLE) IS NULL AND money IS NOT NULL"
-        unusual = " as ".join(_first(connection, read, what, plainly) for what in ("amount", "money"))
+        unusual = " as ".join(first_value(connection, read, what, plainly) for what in ("amount", "money"))
     lines, unknown, first, last, bad_days, bad_amounts, largest, smallest, negative = counts
     refuse_unreadable(
         names, lines, unknown, bad_days, bad_amounts,
-        lambda what: _first(connection, read, what, f"{anyone} AND NOT {dated if what == 'date' else paid}"),
+        lambda what: first_value(
+            connection, read, what, f"{anyone} AND NOT {dated if what == 'date' else paid}"
+        ),
     )  # fmt: skip
     warn_of_rounding(smallest or 0.0, largest or 0.0)
     customer = customer_column(connection, types["customer_id"], names["customer_id"], source.typed)
     columns = [f"{customer} AS customer_id", f"{day} AS day"] + ([f"{money} AS amount"] if has_amount else [])
     columns += [
-        _attribute(connection, name, types[name], source.typed) for name in types if name[:4] == "attr"
+        attribute_value(connection, name, types[name], source.typed) for name in types if name[:4] == "attr"
     ]
     # Text is parsed once, into a table; everything else is quicker read again than kept.
     kind = "VIEW" if source.typed else "TABLE"
@@ -335,93 +340,3 @@ def warn_of_rounding(smallest: float, largest: float) -> None:
             LifecastWarning,
             stacklevel=2,
         )
-
-
-def _first(connection: "DuckDBPyConnection", read: str, column: str, condition: str) -> str:
-    found = connection.execute(f"SELECT {column} FROM {read} WHERE {condition} LIMIT 1").fetchall()
-    if not found:  # a damaged file whose statistics say something else than its lines
-        return "not found again: the file contradicts itself"
-    return "missing" if found[0][0] is None else repr(found[0][0])
-
-
-def customer_known(kind: str) -> str:
-    """Whether a line of `source` names its customer, in SQL."""
-    if kind in {"FLOAT", "DOUBLE"}:
-        return "coalesce(NOT isnan(customer_id), false)"
-    if kind in _WHOLE:
-        return "(customer_id IS NOT NULL)"
-    return "coalesce(trim(CAST(customer_id AS VARCHAR)) <> '', false)"
-
-
-def customer_column(connection: "DuckDBPyConnection", kind: str, name: str, typed: bool) -> str:
-    """The customer id as a whole number or text. Whole numbers with gaps often come as floats."""
-    if kind in {"FLOAT", "DOUBLE"}:
-        odd = "NOT isnan(customer_id) AND (customer_id <> trunc(customer_id) OR abs(customer_id) > 9e15)"
-        if connection.execute(f"SELECT count(*) FROM source WHERE {odd}").fetchall()[0][0]:
-            raise DataError(
-                f"Customer ids in {name!r} are not whole numbers (first: "
-                f"{_first(connection, 'source', 'customer_id', odd)}). Pass whole numbers or text."
-            )
-        return "CAST(customer_id AS BIGINT)"
-    if kind in _WHOLE:
-        return "CAST(customer_id AS BIGINT)"
-    if not typed:
-        return _recognised(connection, "customer_id", ("BIGINT",))
-    return "customer_id" if kind == "VARCHAR" else "CAST(customer_id AS VARCHAR)"
-
-
-def _recognised(connection: "DuckDBPyConnection", column: str, kinds: tuple[str, ...]) -> str:
-    """A column of text as the first of the kinds that loses nothing: 007 is not written as 7, so it stays."""
-    for kind in kinds:
-        parsed = f"TRY_CAST({column} AS {kind})"
-        lost = (
-            f"CAST({parsed} AS VARCHAR) IS DISTINCT FROM {column}"
-            if kind == "BIGINT"
-            else f"{parsed} IS NULL"
-        )
-        sql = f"SELECT count(*) FROM source WHERE {column} IS NOT NULL AND trim({column}) <> '' AND {lost}"
-        if not connection.execute(sql).fetchall()[0][0]:
-            return parsed
-    return column
-
-
-def _number(connection: "DuckDBPyConnection", column: str) -> str | None:
-    """A column of text as numbers that are not written plainly, in SQL; None where there is doubt."""
-    text = f"trim({column})"
-    for every, some, plain in _WRITTEN:
-        others, telling = connection.execute(
-            f"""SELECT count(*) FILTER (NOT regexp_full_match({text}, $every)),
-                count(*) FILTER (regexp_matches({text}, $some)) FROM source WHERE {text} <> ''""",
-            {"every": every, "some": some},
-        ).fetchall()[0]
-        if telling and not others:
-            return f"TRY_CAST({plain.format(text)} AS DOUBLE)"
-    return None
-
-
-def _attribute(connection: "DuckDBPyConnection", column: str, kind: str, typed: bool) -> str:
-    if kind.startswith("ENUM"):  # whose order is that of its codes
-        return f"CAST({column} AS VARCHAR) AS {column}"
-    return column if typed else f"{_recognised(connection, column, ('BIGINT', 'DOUBLE'))} AS {column}"
-
-
-def _day(kind: str, name: str, date_format: str | None) -> str:
-    if kind == "DATE":
-        return "date"
-    if kind.startswith("TIMESTAMP"):
-        return "CAST(date AS DATE)"
-    if date_format is not None and (kind == "VARCHAR" or kind in _WHOLE):
-        pattern = date_format.replace("'", "''")
-        return f"CAST(try_strptime(CAST(date AS VARCHAR), '{pattern}') AS DATE)"
-    if kind == "VARCHAR":
-        return "CAST(TRY_CAST(date AS TIMESTAMP) AS DATE)"
-    hint = " or pass date_format='%Y%m%d'" if kind in _WHOLE else ""
-    raise SettingsError(f"date={name!r} is a column of {kind}, not of dates. Choose another column{hint}.")
-
-
-def _money(kind: str, name: str) -> str:
-    if kind == "VARCHAR":
-        return "TRY_CAST(amount AS DOUBLE)"
-    if kind in _WHOLE | {"UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"} or kind.startswith("DECIMAL"):
-        return "CAST(amount AS DOUBLE)"
-    raise SettingsError(f"amount={name!r} is a column of {kind}, not of numbers. Choose another column.")

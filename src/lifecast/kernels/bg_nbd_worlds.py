@@ -20,8 +20,7 @@ def probability_alive_table(x: Integers, t_x: Floats, T: Floats, theta: Floats) 
     S = theta.shape[0]
     r, alpha, a, b = theta[:, 0].copy(), theta[:, 1].copy(), theta[:, 2].copy(), theta[:, 3].copy()
     table, of_x = np.empty((x.size, S)), np.empty(S)
-    work = np.empty((4, S))
-    longer, log_odds, exponent, smaller = work[0], work[1], work[2], work[3]
+    longer, log_odds, exponent, smaller = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     for i in range(x.size):
         if x[i] == 0:
             table[i] = 1.0
