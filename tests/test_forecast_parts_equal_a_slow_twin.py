@@ -404,6 +404,7 @@ def test_does_progress_count_the_customers_that_are_done() -> None:
     forecast = model.forecast(rfm, 3, worlds=5, chunk_size=3, threads=1, progress=seen.append)
     assert seen == [3, 6, 8]
     assert forecast.draws["purchases"].shape == (5, 3)
+    assert forecast.sums.cells.shape == (1, 5, 3, 5)
     seen.clear()
     grouped_sums = forecast.by([1, 2] * 4, threads=1, progress=seen.append)
     assert seen[-1] == 8 and seen == sorted(seen)

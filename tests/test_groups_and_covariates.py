@@ -82,6 +82,16 @@ def shop() -> tuple[lc.RFM, Floats, lc.CLTV]:
     return rfm, theta, fitted(rfm, lc.BGNBD(groups="channel"))
 
 
+def test_does_progress_run_on_from_group_to_group(shop: tuple[lc.RFM, Floats, lc.CLTV]) -> None:
+    rfm, _, model = shop
+    seen: list[int] = []
+    forecast = model.forecast(rfm, horizon=12, worlds=10, random_seed=1, threads=1, progress=seen.append)
+    assert seen == sorted(set(seen)) and len(seen) >= 40 and seen[-1] == len(rfm)
+    seen.clear()
+    forecast.by("channel", threads=1, progress=seen.append)
+    assert seen == sorted(set(seen)) and seen[-1] == len(rfm)
+
+
 def test_do_intervals_of_channel_values_hold_the_truth(shop: tuple[lc.RFM, Floats, lc.CLTV]) -> None:
     _, theta, model = shop
     draws = group_draws(model)

@@ -109,11 +109,10 @@ def print_monitor(saved: "SavedForecast", watched: "Monitor", measure: str) -> N
     say(f"In all {count(last['total_actual'])}, {off:+.1%} off the mean.")
     misses, expected = last["misses"], last["expected_misses"]
     say(f"{misses:.0f} of {len(periods)} periods were outside, where {expected:.1f} were to be expected.")
-    p_value = periods["p_value"].iloc[(watched.since or 0) - 1]  # when the alarm went off, or now
     if watched.alarm:
         say(
             f"ALARM since period {watched.since}: reality is outside more often, or further, than the "
-            f"forecast allows for (p = {p_value:.3g}). Fit the model again, and see what has changed."
+            f"forecast allows for (p = {watched.p_value:.3g}). Fit the model again, and see what has changed."
         )
     else:
-        say(f"No alarm: this is as often and as far as chance makes it (p = {p_value:.2f}).")
+        say(f"No alarm: this is as often and as far as chance makes it (p = {watched.p_value:.2f}).")

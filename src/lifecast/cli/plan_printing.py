@@ -38,12 +38,11 @@ def print_plan(case: Case) -> None:
         headline(f"A forecast from {since} against what came")
         for measure, each in watched.items():
             outside = int(each.table["misses"].iloc[-1])
-            p_value = each.table["p_value"].iloc[(each.since or 0) - 1]  # when the alarm went off, or now
             say(
                 f"{measure}: outside the interval in {outside} of {len(each.table)} periods, "
                 f"{each.table['expected_misses'].iloc[-1]:.1f} were to be expected: "
                 f"{'ALARM, the forecast does not hold' if each.alarm else 'no alarm'} "
-                f"(p = {p_value:.2g})."
+                f"(p = {each.p_value:.2g})."
             )
     say()
 

@@ -50,6 +50,11 @@ class Monitor:
     false_alarms: float
     p_alarm: float
 
+    @property
+    def p_value(self) -> float:
+        """The one at which the alarm went off; or, if it has not, the last."""
+        return float(self.table["p_value"].iloc[(self.since or 0) - 1])
+
 
 def monitor(
     forecast: Forecast | SavedForecast,
