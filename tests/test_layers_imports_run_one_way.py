@@ -20,7 +20,6 @@ LAYERS: list[set[str]] = [
     {"timeunit", "log_report", "export", "conventions", "seal"},
     {"kernels"},
     {"engines"},
-    {"column_values"},
     {"transactions"},
     {"identity", "spark_transactions"},
     {"rfm_frame", "past", "calendar"},

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lifecast.arrays import Integers
-from lifecast.column_values import customer_column, customer_known
 from lifecast.engines.duckdb_identity import AccountKeys, read_keys
 from lifecast.engines.duckdb_source import open_source
+from lifecast.engines.duckdb_values import customer_column, customer_known
 from lifecast.errors import DataError, SettingsError
 from lifecast.transactions import existing_column
 

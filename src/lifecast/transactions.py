@@ -9,7 +9,9 @@ from datetime import date as Date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from lifecast.column_values import (
+from lifecast.engines.duckdb import damage_told, limit_memory
+from lifecast.engines.duckdb_source import Source, open_source
+from lifecast.engines.duckdb_values import (
     attribute_value,
     customer_column,
     customer_known,
@@ -19,8 +21,6 @@ from lifecast.column_values import (
     recognised,
     written_number,
 )
-from lifecast.engines.duckdb import damage_told, limit_memory
-from lifecast.engines.duckdb_source import Source, open_source
 from lifecast.errors import DataError, LifecastWarning, SettingsError
 
 if TYPE_CHECKING:
