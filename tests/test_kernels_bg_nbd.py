@@ -62,7 +62,8 @@ def answer(row: Published) -> float:
     assert row.quantity == "E[discounted value], 12 months"
     rate = math.log(1.01) / WEEKS_PER_MONTH
     purchases = expected_discounted_purchases_if_alive(x, T, 0.0, 12 * WEEKS_PER_MONTH, rate, *theta)
-    spend = expected_spend(x, given["m"], given["p"], given["q"], given["v"])
+    of_amounts = np.array([[given["p"], given["q"], given["v"]]])
+    spend = expected_spend(np.array([x]), np.array([given["m"]]), of_amounts).item()
     return probability_alive(x, t_x, T, *theta) * purchases * spend
 
 

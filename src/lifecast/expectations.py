@@ -58,4 +58,6 @@ def expectations(
 
 def times_or_zero(p_alive: Floats, expected: Floats) -> Floats:
     """Their product, zero where nobody is alive even if the expectation is infinite."""
+    if np.isfinite(expected).all():
+        return p_alive * expected
     return np.multiply(p_alive, expected, out=np.zeros_like(expected), where=p_alive > 0.0)

@@ -270,8 +270,8 @@ def simulate(
             new = distinct_from_previous(seen.n, seen.m, seen.l, seen.s)
             spend_row = np.cumsum(new) - 1
             spend = spend_family.expected_spend(seen.of(new), shared.spend)
-            mean, mean_quantiles = expected_values(
-                row, spend_row, discounted, spend, book.margin[chunk], probabilities
+            mean, mean_bounds = expected_values(
+                row, spend_row, discounted, spend, book.margin[chunk], probabilities[[0, 2]]
             )
             of_chunk |= {
                 "spend_per_purchase": spend.mean(axis=1)[spend_row],
@@ -279,8 +279,8 @@ def simulate(
                 "cltv_lower": quantiles[:, 0],
                 "cltv_median": quantiles[:, 1],
                 "cltv_upper": quantiles[:, 2],
-                "cltv_mean_lower": mean_quantiles[:, 0],
-                "cltv_mean_upper": mean_quantiles[:, 2],
+                "cltv_mean_lower": mean_bounds[:, 0],
+                "cltv_mean_upper": mean_bounds[:, 1],
             }
         return chunk, of_chunk
 

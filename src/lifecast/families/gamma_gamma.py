@@ -111,8 +111,7 @@ class GammaGamma(FamilySettings):
         return self.credibility_spend(history.n, history.m, theta)
 
     def credibility_spend(self, n: Integers, m: Floats, theta: Floats) -> Floats:
-        p, q, v = theta.T
-        amounts: Floats = p * (v + (n * m)[:, None]) / (p * n[:, None] + q - 1.0)
+        amounts: Floats = gamma_gamma.expected_spend(n, m, theta)
         return amounts
 
     def simulate_amounts(

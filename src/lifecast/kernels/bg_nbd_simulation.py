@@ -30,8 +30,10 @@ from lifecast.kernels.stream import (
     gamma_constants,
     mix64,
     next_exponential,
-    next_gamma_given,
+    next_exponentials,
+    next_gammas_given,
     next_uniform,
+    next_uniforms,
     to_uniform,
 )
 from lifecast.kernels.vectors import exponentials, logarithms
@@ -43,13 +45,15 @@ class Lives(NamedTuple):
     Attributes
     ----------
     world, state
-        The world, and the state of its stream.
-    passed, end
+        The world, and the state of its stream at the life's end.
+    end
         Operational time.
     A
         alpha + T, after a shock.
+    d, c
+        Constants of the gamma variate that the rate is.
     gap
-        Mean time between purchases; zero until the rate is drawn.
+        Mean time between purchases.
     leavers, tosses, holds
         The urn: how many tosses say leave, of how many, and the share of those that hold.
     purchases
@@ -58,9 +62,10 @@ class Lives(NamedTuple):
 
     world: Integers
     state: Keys
-    passed: Floats
     end: Floats
     A: Floats
+    d: Floats
+    c: Floats
     gap: Floats
     leavers: Floats
     tosses: Floats
@@ -68,10 +73,20 @@ class Lives(NamedTuple):
     purchases: Integers
 
 
+class Going(NamedTuple):
+    """Lives that go on: which, the state of their streams, when they last bought, what they drew, (life,) each."""
+
+    life: Integers
+    state: Keys
+    passed: Floats
+    variate: Floats
+    stays: np.ndarray
+
+
 class Steps(NamedTuple):
     """Purchases of a customer, step by step: whose each is and when, (room,) each."""
 
-    life: np.ndarray
+    life: Integers
     passed: Floats
 
 
@@ -125,15 +140,18 @@ def simulate_purchases(
     first = np.empty(n + 1, np.int64)
     world, stretch = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     time = np.empty(capacity)
-    steps = Steps(np.empty(capacity, np.int32), np.empty(capacity))
+    steps = Steps(np.empty(capacity, np.uint32), np.empty(capacity))
     lives = Lives(
-        np.empty(S, np.int64), np.empty(S, np.uint64), np.empty(S), np.empty(S), np.empty(S), np.empty(S),
-        np.empty(S), np.empty(S), np.empty(S), np.empty(S, np.int64),
+        np.empty(S, np.uint32), np.empty(S, np.uint64), np.empty(S), np.empty(S), np.empty(S), np.empty(S),
+        np.empty(S), np.empty(S), np.empty(S), np.empty(S), np.empty(S, np.int64),
     )  # fmt: skip
+    going = Going(
+        np.empty(S, np.uint32), np.empty(S, np.uint64), np.empty(S), np.empty(S), np.empty(S, np.bool_)
+    )
     bits, buys = np.empty(S, np.uint64), np.empty(S, np.bool_)
-    per_k, weaker, d, c = np.empty(S), np.empty(S), np.empty(S), np.empty(S)
+    per_k, weaker, d, c, tosses = np.empty(S), np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     later, logs, growth = np.empty(S), np.empty(S), np.empty(S)
-    sooner = dropout_factor.max() > 1.0
+    changed, sooner = np.any(dropout_factor != 1.0), np.any(dropout_factor > 1.0)
     count = 0
     for i in range(n):
         first[i] = count
@@ -143,6 +161,7 @@ def simulate_purchases(
                 k, weaker[s] = drifted(theta[s, 0] + x[j], 1.0, drift[s])
                 per_k[s] = 1.0 / k
                 d[s], c[s] = gamma_constants(k + 1.0)
+                tosses[s] = theta[s, 2] + theta[s, 3] + x[j]
         for s in range(S):
             bits[s] = first_bits(keys[i], s)
             buys[s] = to_uniform(bits[s]) < p_buys[j, s]
@@ -159,20 +178,26 @@ def simulate_purchases(
         exponentials(logs[:buying], growth)
         for b in range(buying):
             s = lives.world[b]
-            lives.state[b] = mix64(bits[s] ^ TIMING)
             lives.end[b] = clock[s, K]
             lives.A[b] = (theta[s, 1] + T[j]) * weaker[s]
-            lives.passed[b] = min(lives.A[b] * (growth[b] - 1.0), lives.end[b])
-            lives.gap[b] = 0.0
-            lives.leavers[b] = theta[s, 2]
-            lives.tosses[b] = theta[s, 2] + theta[s, 3] + x[j]
+        for b in range(buying):
+            s = lives.world[b]
+            lives.d[b], lives.c[b] = d[s], c[s]
+        for b in range(buying):
+            s = lives.world[b]
+            lives.leavers[b], lives.tosses[b] = theta[s, 2], tosses[s]
             lives.holds[b] = min(dropout_factor[s], 1.0)
-        made = live(lives, buying, d, c, steps, capacity - count)
+        for b in range(buying):
+            going.life[b] = b
+            going.passed[b] = min(lives.A[b] * (growth[b] - 1.0), lives.end[b])
+        for b in range(buying):
+            going.state[b] = mix64(bits[lives.world[b]] ^ TIMING)
+        made = live(lives, going, buying, changed, steps, capacity - count)
         if count + made > capacity:
             count += made
             continue
         if sooner:
-            made = leave_sooner(lives, buying, d, c, dropout_factor, steps, made)
+            made = leave_sooner(lives, buying, dropout_factor, steps, made)
         for b in range(buying):
             lives.purchases[b], count = count, count + lives.purchases[b]
         for e in range(made):
@@ -189,57 +214,66 @@ def simulate_purchases(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def live(lives: Lives, buying: int, d: Floats, c: Floats, steps: Steps, room: int) -> int:
+def live(lives: Lives, going: Going, buying: int, changed: bool, steps: Steps, room: int) -> int:
     """Purchases of a customer's lives, whose first ones are given, until each leaves or comes to its end.
 
     Parameters
     ----------
-    d, c : (world,)
-        Constants of the gamma variates that rates are.
+    changed : bool
+        Whether an action changes the hazard of leaving in any world; only then lives keep ``state`` and
+        ``leavers`` for `leave_sooner`.
     room : int
-        Purchases beyond it are counted but not kept.
+        Steps that go beyond it are counted but not kept.
 
     Returns
     -------
     purchases : int
         Of all.
     """
-    going = np.arange(buying)
     goes, made, step = buying, 0, 0
     while goes > 0:
-        stays = 0
-        for place in range(goes):
-            b = going[place]
-            if made < room:
-                steps.life[made], steps.passed[made] = b, lives.passed[b]
-            made += 1
-            lives.purchases[b] = step + 1
-            lives.state[b], u = next_uniform(lives.state[b])
-            u *= lives.tosses[b] + step
-            going[stays] = b
-            stays += not u < lives.leavers[b] * lives.holds[b]
-            lives.leavers[b] += u < lives.leavers[b]
+        if made + goes <= room:
+            steps.life[made : made + goes] = going.life[:goes]
+            steps.passed[made : made + goes] = going.passed[:goes]
+        made += goes
+        next_uniforms(going.state[:goes], going.variate)
+        for i in range(goes):
+            b = going.life[i]
+            going.variate[i] *= lives.tosses[b] + step
+            going.stays[i] = not going.variate[i] < lives.leavers[b] * lives.holds[b]
+        for i in range(goes):
+            lives.purchases[going.life[i]] = step + 1
+        if changed:
+            for i in range(goes):
+                lives.leavers[going.life[i]] += going.variate[i] < lives.leavers[going.life[i]]
         if step == 0:
-            for place in range(stays):
-                b = going[place]
-                s = lives.world[b]
-                lives.state[b], rate = next_gamma_given(lives.state[b], d[s], c[s])
-                lives.gap[b] = (lives.A[b] + lives.passed[b]) / rate
-        goes = 0
-        for place in range(stays):
-            b = going[place]
-            lives.state[b], wait = next_exponential(lives.state[b])
-            lives.passed[b] += wait * lives.gap[b]
-            going[goes] = b
-            goes += lives.passed[b] <= lives.end[b]
+            next_gammas_given(going.state[:goes], lives.d, lives.c, going.variate)
+            for b in range(goes):
+                lives.gap[b] = (lives.A[b] + going.passed[b]) / going.variate[b]
+        if changed:
+            for i in range(goes):
+                lives.state[going.life[i]] = going.state[i]
+        next_exponentials(going.state[:goes], going.variate)
+        if changed:
+            for i in range(goes):
+                if going.stays[i]:
+                    lives.state[going.life[i]] = going.state[i]
+        for i in range(goes):
+            b = going.life[i]
+            going.passed[i] += going.variate[i] * lives.gap[b]
+            going.stays[i] &= going.passed[i] <= lives.end[b]
+        stay = 0
+        for i in range(goes):
+            going.life[stay], going.state[stay] = going.life[i], going.state[i]
+            going.passed[stay] = going.passed[i]
+            stay += going.stays[i]
+        goes = stay
         step += 1
     return made
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def leave_sooner(
-    lives: Lives, buying: int, d: Floats, c: Floats, dropout_factor: Floats, steps: Steps, made: int
-) -> int:
+def leave_sooner(lives: Lives, buying: int, dropout_factor: Floats, steps: Steps, made: int) -> int:
     """Drop the purchases after a toss between them said leave, where an action has more of these fall.
 
     Parameters and result are those of `live`; ``made`` is its result.
@@ -248,15 +282,10 @@ def leave_sooner(
     for e in range(made):
         last[steps.life[e]] = steps.passed[e]
     for b in range(buying):
-        s = lives.world[b]
-        more = dropout_factor[s] - 1.0
+        more = dropout_factor[lives.world[b]] - 1.0
         if more > 0.0:
-            state, gap = lives.state[b], lives.gap[b]
-            if gap == 0.0:
-                state, rate = next_gamma_given(state, d[s], c[s])
-                gap = (lives.A[b] + last[b]) / rate
             tosses = lives.tosses[b] + lives.purchases[b]
-            until[b] = leaves_between(state, gap / more, last[b], lives.leavers[b], tosses)
+            until[b] = leaves_between(lives.state[b], lives.gap[b] / more, last[b], lives.leavers[b], tosses)
         lives.purchases[b] = 0
     kept = 0
     for e in range(made):

@@ -218,18 +218,28 @@ def log_likelihood_means_draws(
     return values
 
 
-@njit(cache=True, nogil=True)
-def expected_spend(n: int, m: float, p: float, q: float, v: float) -> float:
-    """E[mean spend per purchase | n amounts of mean m] [Fader & Hardie 2013, eq. 5].
+@njit(cache=True, nogil=True, error_model="numpy")
+def expected_spend(n: Integers, m: Floats, theta: Floats) -> Floats:
+    """E[mean spend per purchase | n amounts of mean m] [Fader & Hardie 2013, eq. 5]: (customer, world).
 
     Infinite where pn + q <= 1: the posterior of nu then reaches zero too often for a mean to exist.
 
+    Parameters
+    ----------
+    n, m : (customer,)
+    theta : (world, 3)
+        p, q, v.
+
     Examples
     --------
-    >>> round(expected_spend(2, 22.35, 6.25, 3.74, 15.44), 2)
-    24.66
+    >>> expected_spend(np.array([2]), np.array([22.35]), np.array([[6.25, 3.74, 15.44]])).round(2)
+    array([[24.66]])
     """
-    degrees = p * n + q - 1.0
-    if degrees <= 0.0:
-        return math.inf
-    return p * (v + n * m) / degrees
+    p, q, v = theta[:, 0].copy(), theta[:, 1].copy(), theta[:, 2].copy()
+    spend = np.empty((n.size, p.size))
+    for i in range(n.size):
+        total = n[i] * m[i]
+        for s in range(p.size):
+            degrees = p[s] * n[i] + q[s] - 1.0
+            spend[i, s] = p[s] * (v[s] + total) / degrees if degrees > 0.0 else math.inf
+    return spend

@@ -22,6 +22,8 @@ def select(values: Floats, begin: int, place: int) -> float:
     while left < right:
         one, other, pivot = values[left], values[right], values[(left + right) // 2]
         pivot = max(min(one, other), min(max(one, other), pivot))
+        if 4 * (right - place) < right - left:
+            pivot = max(one, other, pivot)
         smaller = left
         for i in range(left, right + 1):
             value = values[i]
@@ -70,7 +72,7 @@ def quantiles_with_zeros(positive: Floats, size: int, probabilities: Floats, out
 def at_prices(amount: Floats, world: np.ndarray, stretch: np.ndarray, price: Floats) -> None:
     """Multiply the amounts (purchase,) by the prices (world, stretch) of their worlds and times, in place."""
     for e in range(amount.size):
-        amount[e] *= price[world[e], stretch[e]]
+        amount[e] *= price[np.uint32(world[e]), np.uint32(stretch[e])]
 
 
 @njit(cache=True, nogil=True)
@@ -155,10 +157,11 @@ def add_up(
     customers = first.size - 1
     quantiles = np.empty((customers, probabilities.size))
     draws = np.empty(S)
+    near = np.zeros_like(cells)  # in the cache: what others wrote meanwhile has driven `cells` out of it
     for i in range(customers):
         own = slice(first[i], first[i + 1])
         present = discounted(amount[own], time[own], discount_rate)
-        deposit(world[own], time[own], amount[own], present, margin[i], period, anchors, cells)
+        deposit(world[own], time[own], amount[own], present, margin[i], period, anchors, near)
         place, current, total = -1, -1, 0.0
         for e in range(present.size):  # without a branch: nobody can predict where a world ends
             another = world[first[i] + e] != current
@@ -171,6 +174,7 @@ def add_up(
             quantiles[i] *= margin[i]
         else:
             quantiles[i] = margin[i] * quantiles[i][::-1].copy()
+    cells += near
     return quantiles
 
 

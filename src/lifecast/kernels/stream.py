@@ -14,6 +14,7 @@ from numba import njit
 from lifecast.arrays import Floats, Integers, Keys
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+TWO_ON = np.uint64(2 * 0x9E3779B97F4A7C15 % 2**64)  # GOLDEN twice
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 TIMING = np.uint64(0x632BE59BD9B4E019)
@@ -193,3 +194,54 @@ def next_gamma(state: np.uint64, shape: float) -> tuple[np.uint64, float]:
         return state, variate
     state, e = next_exponential(state)
     return state, variate * math.exp(-e / shape)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def next_uniforms(state: Keys, variate: Floats) -> None:
+    """`next_uniform` of many streams: advances each state, and fills in its variate, (stream,) each.
+
+    This and its like below make the very variates of the functions that they are named after, by vector
+    instructions: those take no branches, so every stream gets its first candidate, and what is refused, two
+    or three of a hundred, is drawn anew.
+    """
+    for i in range(state.size):
+        state[i] += GOLDEN
+        variate[i] = to_uniform(mix64(state[i]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def next_exponentials(state: Keys, variate: Floats) -> None:
+    """`next_exponential` of many streams, as in `next_uniforms`."""
+    for i in range(state.size):
+        bits = mix64(state[i] + GOLDEN)
+        layer = bits & np.uint64(STEPS - 1)
+        u = to_uniform(bits)
+        variate[i] = u * STEP[layer] if u < STEP_RATIO[layer] else -1.0
+    for i in range(state.size):
+        if variate[i] < 0.0:
+            after, variate[i] = next_exponential(state[i])
+            state[i] = after - GOLDEN
+    for i in range(state.size):
+        state[i] += GOLDEN
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def next_gammas_given(state: Keys, d: Floats, c: Floats, variate: Floats) -> None:
+    """`next_gamma_given` of many streams, as in `next_uniforms`."""
+    for i in range(state.size):
+        bits = mix64(state[i] + GOLDEN)
+        layer = bits & np.uint64(LAYERS - 1)
+        u = float(bits >> np.uint64(11)) * (2.0 * UNIT) - 1.0
+        x = c[i] * (u * EDGE[layer])
+        rest = 1.0 - to_uniform(mix64(state[i] + TWO_ON))
+        squeeze = rest * (1.0 + min(x, 0.0)) - (0.76 * d[i] * ((x * x) * (x * x)) + 1e-12 * (1.0 + d[i]))
+        cube = 1.0 + x
+        fits = min(min(RATIO[layer] - abs(u), squeeze), cube)
+        cube = cube * cube * cube
+        variate[i] = d[i] * cube if fits > 0.0 else -1.0
+    for i in range(state.size):
+        if variate[i] < 0.0:
+            after, variate[i] = next_gamma_given(state[i], d[i], c[i])
+            state[i] = after - TWO_ON
+    for i in range(state.size):
+        state[i] += TWO_ON
