@@ -139,7 +139,7 @@ def read_transactions(
     source = open_source(log)
     limit_memory(source.connection, memory_limit)
     wanted = {"customer_id": customer_id, "date": date, "amount": amount}
-    names = choose_columns(source.columns, wanted, attributes)
+    names = choose_columns(source.columns, wanted, attributes, source.folders)
     with damage_told():
         source.attach(names)
         return _check(source, names, tuple(attributes), date_format)
@@ -177,12 +177,18 @@ def read_table(path: str | os.PathLike[str], ids: Sequence[str] = ()) -> "pd.Dat
 
 
 def choose_columns(
-    columns: tuple[str, ...], wanted: dict[str, str | None], attributes: Sequence[str]
+    columns: tuple[str, ...],
+    wanted: dict[str, str | None],
+    attributes: Sequence[str],
+    folders: tuple[str, ...] = (),
 ) -> dict[str, str]:
-    """Our name to the log's own, for every column that is to be read."""
+    """Our name to the log's own, for every column that is to be read.
+
+    Columns that are names of folders have to be asked for: date=2024-11-20 may be the day of an export.
+    """
     names = {}
     for role, name in wanted.items():
-        found = existing_column(columns, name, role) if name is not None else _guess(columns, role)
+        found = existing_column(columns, name, role) if name is not None else _guess(columns, role, folders)
         if found is not None:
             names[role] = found
     for number, name in enumerate(attributes):
@@ -211,11 +217,12 @@ def existing_column(columns: tuple[str, ...], name: str, argument: str) -> str:
     )
 
 
-def _guess(columns: tuple[str, ...], role: str) -> str | None:
+def _guess(columns: tuple[str, ...], role: str, folders: tuple[str, ...]) -> str | None:
     """The one column with an obvious name; None for an amount that is not there."""
-    if columns.count(role) == 1:
+    own = [name for name in columns if name not in folders]
+    if own.count(role) == 1:
         return role
-    matches = [name for name in columns if re.sub(r"[\W_]", "", str(name).lower()) in _OBVIOUS[role].split()]
+    matches = [name for name in own if re.sub(r"[\W_]", "", str(name).lower()) in _OBVIOUS[role].split()]
     if len(matches) == 1:
         return matches[0]
     if not matches and role == "amount":

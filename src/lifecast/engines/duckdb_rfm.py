@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lifecast.engines.duckdb import connect, limit_memory, quote
+from lifecast.engines.duckdb import connect, limit_memory, parquet_table, quote
 from lifecast.errors import DataError
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class CustomerFiles:
         with connect() as connection:
             limit_memory(connection, self.memory_limit)
             try:
-                connection.read_parquet(list(self.files), union_by_name=True).create_view("customers")
+                table, _ = parquet_table(connection, list(self.files))
+                table.create_view("customers")
                 yield connection
             except duckdb.Error as error:
                 raise DataError(

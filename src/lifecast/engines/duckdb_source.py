@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lifecast.engines.duckdb import connect, quote
+from lifecast.engines.duckdb import connect, parquet_table, quote
 from lifecast.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
@@ -25,13 +25,15 @@ class Source:
     """An opened log: its column names, and how to show some of them to DuckDB under our own names.
 
     `attach({"customer_id": "Kunde"})` makes `source`, a view or table with the column `customer_id`. `typed`
-    is False where the file holds nothing but text (CSV), so that numbers have yet to be recognised.
+    is False where the file holds nothing but text (CSV), so that numbers have yet to be recognised. `folders`
+    are the columns that only the names of the files' folders tell, as in country=AT.
     """
 
     connection: "DuckDBPyConnection"
     columns: tuple[str, ...]
     attach: Callable[[Mapping[str, str]], None]
     typed: bool
+    folders: tuple[str, ...] = ()
 
 
 def open_source(log: Any) -> Source:
@@ -84,9 +86,10 @@ def _open_files(path: str) -> Source:
     connection = connect()
     # A file whose name holds a bracket or a star is that file, not a pattern.
     pattern = glob.escape(path) if os.path.isfile(path) else path
+    folders: tuple[str, ...] = ()
     try:
         if path.lower().endswith(_PARQUET):
-            files = connection.read_parquet(pattern, union_by_name=True)
+            files, folders = parquet_table(connection, [pattern])
         elif path.lower().endswith(_CSV):
             # As text: DuckDB would guess 01/02/2003 to be some date, and read the customer 007 as 7. Told
             # what quotes are: those that begin after the lines that it looks at would be part of the values.
@@ -105,7 +108,7 @@ def _open_files(path: str) -> Source:
     def attach(names: Mapping[str, str]) -> None:
         files.project(_projection(names)).create_view("source")
 
-    return Source(connection, columns, attach, typed=path.lower().endswith(_PARQUET))
+    return Source(connection, columns, attach, path.lower().endswith(_PARQUET), folders)
 
 
 def _open_arrow(columns: Any, select: Callable[[Mapping[str, str]], Any]) -> Source:
