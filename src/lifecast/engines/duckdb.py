@@ -72,7 +72,7 @@ def parquet_table(
     """
     import duckdb
 
-    own = connection.read_parquet(paths, union_by_name=True)  # type: ignore[arg-type]
+    own = connection.read_parquet(paths, union_by_name=True)
     found = connection.execute("SELECT file FROM glob($path) LIMIT 1", {"path": paths[0]}).fetchall()
     folders = _FOLDER.findall(found[0][0]) if found else []
     if not folders or {name.lower() for name in folders} & {name.lower() for name in own.columns}:
