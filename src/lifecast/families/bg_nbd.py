@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,9 +11,10 @@ from scipy.special import expit
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.families.room import with_room
 from lifecast.families.settings import FamilySettings
+from lifecast.families.threads import over_worlds
 from lifecast.grouping import PurchaseRows, ages_by_frequency
 from lifecast.kernels import bg_nbd_likelihood, bg_nbd_worlds
-from lifecast.kernels.bg_nbd_expectations import expectations_by_age, expectations_of_rows
+from lifecast.kernels.bg_nbd_expectations import expectations_by_age, expectations_of_rows, sizes
 from lifecast.kernels.bg_nbd_simulation import simulate_purchases
 
 
@@ -103,10 +105,18 @@ class BGNBD(FamilySettings):
         self, x: Integers, T: Floats, theta: Floats, drift: Floats, times: Floats, weights: Floats
     ) -> Callable[[Integers, Floats], Floats]:
         x_values, youngest, oldest = ages_by_frequency(x, T)
-        tables = expectations_by_age(x_values, youngest, oldest, theta, drift, times, weights)
+        histories = x_values, youngest, oldest, theta, drift
+        latest = np.where(np.isinf(times), 0.0, times).max(axis=1)
+        in_time, in_age = sizes(*histories, latest)
+        middle, half = np.empty((2, x_values.size, theta.shape[0]))
+        series = np.zeros((*middle.shape, weights.shape[2], in_age))
+        over_worlds(
+            partial(expectations_by_age, *histories, times, weights, latest, in_time, series, middle, half),
+            theta.shape[0],
+        )
 
         def of_rows(x: Integers, T: Floats) -> Floats:
-            sums: Floats = expectations_of_rows(np.searchsorted(x_values, x), T, theta, *tables)
+            sums: Floats = expectations_of_rows(np.searchsorted(x_values, x), T, theta, series, middle, half)
             return sums
 
         return of_rows

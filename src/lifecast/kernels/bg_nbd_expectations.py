@@ -9,7 +9,7 @@ times and their weights make of a series in time, and the logs.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from lifecast.arrays import Floats, Integers
 from lifecast.kernels.beta_average import geometric_tail
@@ -127,7 +127,7 @@ def rates_at(
         Positive.
     step, log_p, log_q
         From `nodes_in_p`.
-    logs : (time, node)
+    logs : (node, time)
         Of 1 + p w.
     out : (time,)
     """
@@ -154,43 +154,63 @@ def rates_at(
     total += tail_weight + away_weight
     for i in range(begin, end):
         weight[i] *= math.exp(-log_p[i]) / total
-    exponent, term = np.empty(end - begin), np.empty(end - begin)
+    exponent, term = np.empty((end - begin, w.size)), np.empty((end - begin, w.size))
+    for i in range(begin, end):
+        for m in range(w.size):
+            exponent[i - begin, m] = k * logs[i, m]
+    one_minus_exponentials(exponent.ravel(), term.ravel())
+    out[:] = 0.0
+    for i in range(begin, end):
+        for m in range(w.size):
+            out[m] += weight[i] * term[i - begin, m]
     for m in range(w.size):
-        for i in range(begin, end):
-            exponent[i - begin] = k * logs[m, i]
-        one_minus_exponentials(exponent, term)
-        found = 0.0
-        for i in range(begin, end):
-            found += weight[i] * term[i - begin]
         if tail_weight > 0.0:
-            found += tail_weight / total * one_minus_exp(k * log_one_plus(tail * w[m])) / tail
+            out[m] += tail_weight / total * one_minus_exp(k * log_one_plus(tail * w[m])) / tail
         if away_weight > 0.0:
             p = 1.0 - away
-            found += away_weight / total * one_minus_exp(k * log_one_plus(p * w[m])) / p
-        out[m] = found / w[m]
+            out[m] += away_weight / total * one_minus_exp(k * log_one_plus(p * w[m])) / p
+        out[m] /= w[m]
 
 
 @njit(cache=True, nogil=True)
-def add_times(
-    A: float, bend: float, reach: float, times: Floats, weights: Floats, moments: Floats, term: Floats
-) -> None:
-    """Add up what times and weights make, at A, of each term of a series in time: to moments (sum, term)."""
+def logs_at(log_p: Floats, w: Floats) -> Floats:
+    """ln(1 + p w), shape (node, time)."""
+    p, product = np.exp(log_p), np.empty((log_p.size, w.size))
+    for i in range(p.size):
+        for m in range(w.size):
+            product[i, m] = p[i] * w[m]
+    logs = np.empty(product.shape)
+    logarithms_of_one_plus(product.ravel(), logs.ravel())
+    return logs
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def moments_of_times(
+    A: Floats, bend: float, reach: float, size: int, times: Floats, weights: Floats
+) -> Floats:
+    """What times and weights make of each term of a series in time, at each A: shape (sum, term, A)."""
+    sums = weights.shape[1]
+    moments = np.zeros((sums, size, A.size))
+    y, before, term = np.empty(A.size), np.empty(A.size), np.empty(A.size)
     for j in range(times.size):
-        w = times[j] / A
-        if w == 0.0 or math.isinf(w):
+        if times[j] == 0.0 or math.isinf(times[j]):
             continue
-        y = 2.0 * math.log(1.0 + bend * w) / reach - 1.0
-        term[0], term[1] = w, w * y
-        for c in range(2, term.size):
-            term[c] = 2.0 * y * term[c - 1] - term[c - 2]
-        for m in range(weights.shape[1]):
-            weight = weights[j, m]
-            if weight != 0.0:
-                for c in range(term.size):
-                    moments[m, c] += weight * term[c]
+        for n in range(A.size):
+            before[n] = times[j] / A[n]
+            y[n] = 2.0 * math.log(1.0 + bend * before[n]) / reach - 1.0
+            term[n] = before[n] * y[n]
+        for c in range(size):
+            for m in range(sums):
+                weight = weights[j, m]
+                if weight != 0.0:
+                    for n in range(A.size):
+                        moments[m, c, n] += weight * before[n]
+            for n in range(A.size):  # the recurrence of Chebyshev polynomials
+                before[n], term[n] = term[n], 2.0 * y[n] * term[n] - before[n]
+    return moments
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def fill_series(
     rates: Floats,
     ever: float,
@@ -198,41 +218,65 @@ def fill_series(
     moments: Floats,
     limit: Floats,
     to_age_series: Floats,
-    terms: Floats,
     series: Floats,
 ) -> None:
     """One frequency's series in age (sum, term), from its rates at the points in time.
 
     Parameters
     ----------
-    rates, terms : (time,)
-        The latter is room for the series in time.
+    rates : (time,)
     ever
         Expected purchases without end.
     to_time_series : (time, time) or larger
-    moments : (age, sum, time)
-        Of `add_times`, for each point of age.
+        As `transforms` has them: from the value at each point to each term.
+    moments : (sum, time, age)
+        Of `moments_of_times`, at the points in age.
     limit : (sum,)
         Weights of times without end.
+    to_age_series : (age, age)
     """
-    size, ages = rates.size, moments.shape[0]
-    for c in range(size):
-        terms[c] = 0.0
-        for m in range(size):
-            terms[c] += to_time_series[c, m] * rates[m]
+    terms, value = np.zeros(rates.size), np.empty(moments.shape[2])
+    for m in range(rates.size):
+        for c in range(terms.size):
+            terms[c] += to_time_series[m, c] * rates[m]
     for m in range(limit.size):
         if limit[m] != 0.0 and math.isinf(ever):
             series[m, 0] = math.inf
             continue
-        for n in range(ages):
-            value = limit[m] * ever if limit[m] != 0.0 else 0.0
-            for c in range(size):
-                value += terms[c] * moments[n, m, c]
-            for q in range(ages):
-                series[m, q] += to_age_series[q, n] * value
+        value[:] = limit[m] * ever if limit[m] != 0.0 else 0.0
+        for c in range(terms.size):
+            for n in range(value.size):
+                value[n] += terms[c] * moments[m, c, n]
+        for n in range(value.size):
+            for q in range(value.size):
+                series[m, q] += to_age_series[n, q] * value[n]
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
+def transforms(largest: int) -> tuple[Floats, Floats]:
+    """Chebyshev's points (size, point), and from values there to terms (size, point, term), of every size."""
+    points, to_series = np.empty((largest + 1, largest)), np.empty((largest + 1, largest, largest))
+    for size in range(size_in_time(0.0), largest + 1, 4):
+        points[size, :size], to_terms = chebyshev_points(size)
+        to_series[size, :size, :size] = to_terms.T
+    return points, to_series
+
+
+@njit(cache=True, nogil=True)
+def sizes(
+    x: Integers, youngest: Floats, oldest: Floats, theta: Floats, drift: Floats, latest: Floats
+) -> tuple[int, int]:
+    """Points that the longest series in time and in age of any world need; ``latest`` (world,) time."""
+    in_time, in_age = 1, 1
+    for s in range(latest.size):
+        _, bend, low, high = classes(x, youngest, oldest, theta[s], drift[s])
+        for c in range(bend.size):
+            in_time = max(in_time, size_in_time(math.log1p(bend[c] * latest[s] / low[c])))
+            in_age = max(in_age, size_in_age(math.log(high[c] / low[c])))
+    return in_time, in_age
+
+
+@njit(cache=True, nogil=True)
 def expectations_by_age(
     x: Integers,
     youngest: Floats,
@@ -241,7 +285,14 @@ def expectations_by_age(
     drift: Floats,
     times: Floats,
     weights: Floats,
-) -> tuple[Floats, Floats, Floats]:
+    latest: Floats,
+    in_time: int,
+    series: Floats,
+    middle: Floats,
+    half: Floats,
+    first_world: int,
+    last_world: int,
+) -> None:
     """Weighted sums over times of expected purchases if alive, as Chebyshev series in log(alpha + T).
 
     Parameters
@@ -254,37 +305,22 @@ def expectations_by_age(
     times : (world, time)
         Operational times; an infinite one stands for the limit.
     weights : (world, time, sum)
-
-    Returns
-    -------
+    latest : (world,)
+        Of the finite times.
+    in_time
+        Of `sizes`.
     series : (distinct x, world, sum, term)
+        Zero; what is worked out, of worlds from the first up to the last.
     middle, half : (distinct x, world)
-        Of the range of log(alpha + T) that a series is for.
+        Likewise: of the range of log(alpha + T) that a series is for.
     """
-    S, J, M = weights.shape
-    latest = np.zeros(S)
-    in_time, in_age = 1, 1
-    for s in range(S):
-        for j in range(J):
-            if not math.isinf(times[s, j]):
-                latest[s] = max(latest[s], times[s, j])
-        _, bend, low, high = classes(x, youngest, oldest, theta[s], drift[s])
-        for c in range(bend.size):
-            in_time = max(in_time, size_in_time(math.log1p(bend[c] * latest[s] / low[c])))
-            in_age = max(in_age, size_in_age(math.log(high[c] / low[c])))
-    points_in_time, to_time_series = (
-        np.empty((in_time + 1, in_time)),
-        np.empty((in_time + 1, in_time, in_time)),
-    )
-    for size in range(size_in_time(0.0), in_time + 1, 4):
-        points_in_time[size, :size], to_time_series[size, :size, :size] = chebyshev_points(size)
-    points_in_age, to_age_series = chebyshev_points(in_age)
-    series = np.zeros((x.size, S, M, in_age))
-    middle, half = np.empty((x.size, S)), np.empty((x.size, S))
-    for s in prange(S):
+    points_in_time, to_time_series = transforms(in_time)
+    points_in_age, to_terms = chebyshev_points(series.shape[3])
+    to_age_series = to_terms.T.copy()
+    for s in range(first_world, last_world):
         r, _, a, b = theta[s]
-        limit = np.zeros(M)
-        for j in range(J):
+        limit = np.zeros(weights.shape[2])
+        for j in range(times.shape[1]):
             if math.isinf(times[s, j]):
                 limit += weights[s, j]
         first, bend, low, high = classes(x, youngest, oldest, theta[s], drift[s])
@@ -293,28 +329,20 @@ def expectations_by_age(
             reach = math.log1p(bend[c] * latest[s] / low[c])
             size = size_in_time(reach)
             w = np.expm1(0.5 * reach * (1.0 + points_in_time[size, :size])) / bend[c]
-            moments, term = np.zeros((in_age, M, size)), np.empty(size)
-            for n in range(in_age):
-                A = math.exp(log_low + 0.5 * width * (1.0 + points_in_age[n]))
-                add_times(A, bend[c], reach, times[s], weights[s], moments[n], term)
+            A = np.exp(log_low + 0.5 * width * (1.0 + points_in_age))
+            moments = moments_of_times(A, bend[c], reach, size, times[s], weights[s])
             most = x[first[c + 1] - 1]
             step, log_p, log_q = nodes_in_p(
                 a, b + x[first[c]], b + most, (r + most + 1.0) * latest[s] / low[c]
             )
-            p, logs = np.exp(log_p), np.empty((size, log_p.size))
-            for m in range(size):
-                logarithms_of_one_plus(p * w[m], logs[m])
-            rates, terms = np.zeros(size), np.empty(size)
+            logs, rates = logs_at(log_p, w), np.zeros(size)
             for i in range(first[c], first[c + 1]):
                 k, slower = drifted(r + x[i], 1.0, drift[s])
                 middle[i, s], half[i, s] = log_low + 0.5 * width - math.log(slower), 0.5 * width
                 if latest[s] > 0.0:
                     rates_at(k, a, b + x[i], w, step, log_p, log_q, logs, rates)
                 ever = (a + b + x[i] - 1.0) / (a - 1.0) if a > 1.0 else math.inf
-                fill_series(
-                    rates, ever, to_time_series[size], moments, limit, to_age_series, terms, series[i, s]
-                )
-    return series, middle, half
+                fill_series(rates, ever, to_time_series[size], moments, limit, to_age_series, series[i, s])
 
 
 @njit(cache=True, nogil=True)
