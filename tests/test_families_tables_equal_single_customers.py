@@ -277,3 +277,20 @@ def history_of(n: Integers, m: Floats, logs: Floats) -> Any:
     from lifecast.grouping import SpendHistory
 
     return SpendHistory(n, m, logs, np.zeros(n.size))
+
+
+@pytest.mark.parametrize("name", ["bg-nbd", "mbg-nbd", "nbd"])
+@pytest.mark.parametrize("drift", [0.0, 0.3])
+def test_has_the_chance_to_buy_all_its_digits(name: str, drift: float) -> None:
+    rng, worlds = RNG(8), 1000
+    theta = np.exp(rng.uniform(-4.0, 4.0, (worlds, 4)))
+    x, ages = np.array([0, 0, 3, 3, 900]), np.array([0.0, 7.0, 0.1, 60.0, 700.0])
+    end = np.exp(rng.uniform(-30.0, 30.0, worlds))
+    end[:2] = 0.0, 1e-300
+    drifts = np.full(worlds, drift)
+    theta = theta[:, :2] if name == "nbd" else theta
+    table = FAMILIES[name].probability_of_purchase(x, ages, theta, drifts, end)
+    for i, w in np.ndindex(x.size, worlds):
+        k, A = drifted(theta[w, 0] + x[i], theta[w, 1] + ages[i], drift)
+        exact = -math.expm1(-k * math.log1p(end[w] / A))
+        assert abs(table[i, w] - exact) <= 4 * math.ulp(exact), (i, w)

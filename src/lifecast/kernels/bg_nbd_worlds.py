@@ -8,7 +8,12 @@ from numba import njit
 from lifecast.arrays import Floats, Integers
 from lifecast.kernels.bg_nbd import purchase_pmf
 from lifecast.kernels.drift import drifted
-from lifecast.kernels.vectors import exponentials, logarithms
+from lifecast.kernels.vectors import (
+    exponentials,
+    logarithms,
+    logarithms_of_one_plus,
+    one_minus_exponentials,
+)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -46,16 +51,23 @@ def probability_of_purchase_table(
 ) -> Floats:
     """P(at least one purchase by ``end`` (world,) | alive), shape (row, world): one minus a Lomax tail.
 
-    Rows come sorted by x and T, so that equal ones are worked out once.
+    ``end`` is finite. Rows come sorted by x and T, so that equal ones are worked out once.
     """
-    table = np.empty((x.size, theta.shape[0]))
+    S = theta.shape[0]
+    r, alpha = theta[:, 0].copy(), theta[:, 1].copy()
+    table = np.empty((x.size, S))
+    k, passed, exponent = np.empty(S), np.empty(S), np.empty(S)
     for i in range(x.size):
         if i > 0 and x[i] == x[i - 1] and T[i] == T[i - 1]:
             table[i] = table[i - 1]
             continue
-        for s in range(theta.shape[0]):
-            k, A = drifted(theta[s, 0] + x[i], theta[s, 1] + T[i], drift[s])
-            table[i, s] = -math.expm1(-k * math.log1p(end[s] / A))
+        for s in range(S):
+            k[s], A = drifted(r[s] + x[i], alpha[s] + T[i], drift[s])
+            passed[s] = end[s] / A
+        logarithms_of_one_plus(passed, exponent)
+        for s in range(S):
+            exponent[s] *= k[s]
+        one_minus_exponentials(exponent, table[i])
     return table
 
 
