@@ -131,6 +131,28 @@ def test_is_a_log_scored_in_the_models_unit(files: Path, tmp_path: Path) -> None
     assert "next 42 days" in result.stdout
 
 
+def test_are_bare_tables_of_customers_fitted_and_scored(files: Path, tmp_path: Path) -> None:
+    frame = lc.RFM.load(files / "rfm.parquet").to_frame()
+    for number, rows in enumerate(np.array_split(np.arange(len(frame)), 2)):
+        frame.iloc[rows].to_parquet(tmp_path / f"part-{number}.parquet", index=False)
+    bare = tmp_path / "part-*.parquet"
+    asked = ["--model", files / "model.nc", "--horizon", "10", "--worlds", "50", "--seed", "2"]
+    lifecast("forecast", files / "rfm.parquet", *asked, "--out", tmp_path / "saved.parquet")
+    lifecast("forecast", bare, *asked, "--out", tmp_path / "bare.parquet")
+    expected, found = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("saved", "bare"))
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    lifecast("fit", bare, "--time-unit", "week", "--seed", "1", "--out", tmp_path / "bare.nc")
+    assert lc.load(tmp_path / "bare.nc").time_unit.name == "week"
+    lifecast("report", bare, *asked, "--out", tmp_path / "report.html")
+    for options, message in (
+        (("fit", bare, "--out", tmp_path / "b.nc"), "pass --time-unit"),
+        (("forecast", bare, *asked, "--amount", "x", "--out", tmp_path / "b.csv"), "is an RFM already"),
+        (("forecast", bare, *asked, "--out", tmp_path / "part-2.parquet"), "one of the files that are read"),
+    ):
+        refused = CliRunner().invoke(app, [str(option) for option in options])
+        assert refused.exit_code == 2 and message in " ".join(refused.stderr.split())
+
+
 def test_are_purchases_alone_modelled_where_there_are_no_amounts(files: Path, tmp_path: Path) -> None:
     log, model, out = tmp_path / "log.csv", tmp_path / "model.nc", tmp_path / "customers.csv"
     pd.read_csv(files / "log.csv").rename(columns={"amount": "betrag"}).to_csv(log, index=False)

@@ -290,3 +290,64 @@ def test_is_where_customers_go_asked_for(rfm: lc.RFM, on_disk: lc.ParquetRFM, mo
             model.forecast(customers, 10, **asked)
     with pytest.raises(lc.SettingsError, match=r"must end in \.parquet"):
         model.forecast(on_disk, 10, to="customers.csv")
+
+
+def test_is_a_forecast_from_file_to_file_told_in_a_line(
+    on_disk: lc.ParquetRFM, model: lc.CLTV, tmp_path: Path
+) -> None:
+    forecast = model.forecast(on_disk, 10, to=tmp_path / "customers.parquet", worlds=10)
+    said = f"{len(on_disk):,} customers, 10 weeks from 2021-12-31, 10 worlds, 90% intervals"
+    assert repr(forecast) == f"<ParquetForecast: {said}>"
+
+
+def test_is_no_file_overwritten_that_is_read(
+    log: pd.DataFrame, rfm: lc.RFM, model: lc.CLTV, tmp_path: Path
+) -> None:
+    lines, customers, new = (tmp_path / f"{name}.parquet" for name in ("part-0", "rfm", "new"))
+    log.to_parquet(lines, index=False)
+    rfm.save(customers)
+    for to, read in (
+        (lines, lines),
+        (lines, tmp_path / "part-*.parquet"),
+        (new, f"{tmp_path}/**/*.parquet"),
+        (new, f"{tmp_path.parent}/**/*.parquet"),
+        (new, f"{tmp_path.parent}/*/*.parquet"),
+    ):
+        with pytest.raises(lc.SettingsError, match="one of the files that are read"):
+            lc.rfm_summary(read, to=to, past=False)
+    on_disk = lc.ParquetRFM.open(customers)
+    with pytest.raises(lc.SettingsError, match="one of the files that are read"):
+        model.forecast(on_disk, 10, to=customers, worlds=10)
+    assert len(pd.read_parquet(lines)) == len(log) and len(on_disk.load()) == len(rfm)
+    deeper = tmp_path / "results"
+    deeper.mkdir()
+    for to, read in ((new, "part-*.parquet"), (deeper / "new.parquet", "p*.parquet")):
+        lc.rfm_summary(tmp_path / read, to=to, past=False)
+
+
+def test_do_rfms_saved_apart_go_together(log: pd.DataFrame, rfm: lc.RFM, tmp_path: Path) -> None:
+    for channel, lines in log.groupby("channel"):
+        lc.rfm_summary(lines, **READING).save(tmp_path / f"{channel}.parquet")
+    files = f"{tmp_path}/*.parquet"
+    together = lc.ParquetRFM.open(files)
+    assert (together.time_unit, together.observation_end) == (rfm.time_unit, rfm.observation_end)
+    assert together.attributes == ("channel", "margin") and together.past is None
+    # Each log's amounts are added up in units of its own, hence the last digits.
+    found = together.load().to_frame().sort_values("customer_id", ignore_index=True)
+    expected = rfm.to_frame().sort_values("customer_id", ignore_index=True)
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-12, check_dtype=False)
+    with pytest.raises(lc.SettingsError, match="know their time unit"):
+        lc.ParquetRFM.open(files, time_unit="day")
+    lc.rfm_summary(log, time_unit="day", past=False).save(tmp_path / "days.parquet")
+    with pytest.raises(lc.DataError, match=r"do not go together: .*days.* \(days to .*weeks to 2021-12-31"):
+        lc.ParquetRFM.open(files)
+    rfm.to_frame().to_parquet(tmp_path / "days.parquet", index=False)
+    with pytest.raises(lc.DataError, match=r"do not go together: .*nothing known"):
+        lc.ParquetRFM.open(files)
+
+
+def test_is_a_folder_told_from_a_file(log: pd.DataFrame, tmp_path: Path) -> None:
+    log.to_parquet(tmp_path / "part-0.parquet", index=False)
+    for read in (lc.rfm_summary, lc.ParquetRFM.open):
+        with pytest.raises(lc.LifecastError, match=r"is a folder.*\*\*/\*\.parquet"):
+            read(tmp_path)

@@ -8,7 +8,7 @@ from lifecast.engines.duckdb_customers import summarise
 from lifecast.engines.duckdb_query import SummaryQuery
 from lifecast.engines.spark import is_spark_frame
 from lifecast.errors import DataError, SettingsError
-from lifecast.export import check_target
+from lifecast.export import check_not_read, check_target
 from lifecast.parquet_rfm import ParquetRFM
 from lifecast.past import remember
 from lifecast.rfm import COLUMNS, RFM
@@ -148,6 +148,8 @@ def rfm_summary(
         return in_spark  # type: ignore[no-any-return]
     if to is not None:
         check_target(to, (".parquet",))
+        if isinstance(log, str | os.PathLike):
+            check_not_read(to, os.fspath(log))
     log_lines = read_transactions(
         log, **columns, attributes=names, date_format=date_format, memory_limit=memory_limit
     )

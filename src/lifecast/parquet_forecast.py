@@ -5,12 +5,12 @@ Memory hardly depends on how many there are. The numbers are those of a forecast
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from lifecast.export import TABLE_ENDINGS, check_target, written_beside
+from lifecast.export import TABLE_ENDINGS, check_not_read, check_target, written_beside
 from lifecast.grouped_forecast import GroupedForecast, reduced_by_group
 from lifecast.matching import check_unit, warn_of_strangers
 from lifecast.outlook import Outlook
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ParquetForecast(SavedForecast):
     """The whole book's forecast, whose customers went from file to file; and the way back to them.
 
@@ -38,8 +38,8 @@ class ParquetForecast(SavedForecast):
     outlook : Outlook
     """
 
-    rfm: ParquetRFM = field(repr=False)
-    outlook: Outlook = field(repr=False)
+    rfm: ParquetRFM
+    outlook: Outlook
 
     def export(
         self, to: str | os.PathLike[str], *, table: Literal["portfolio", "total"] = "portfolio"
@@ -162,6 +162,8 @@ def forecast_to_parquet(
     import pyarrow.parquet as pq
 
     check_target(to, (".parquet",))
+    for file in rfm.files:
+        check_not_read(to, file)
     families, worlds = (outlook.purchase_family, outlook.spend_family), len(outlook.worlds)
     reach = outlook.reach(rfm.ages(outlook.told_apart_by))
     sums = Sums.none(1, worlds, outlook.periods.size - 1, money=outlook.spend_family is not None)

@@ -13,7 +13,7 @@ from lifecast.arrays import Integers
 from lifecast.encoding import attribute, no_attribute, no_group
 from lifecast.engines.duckdb import quote
 from lifecast.engines.duckdb_rfm import CustomerFiles
-from lifecast.errors import DataError, SettingsError
+from lifecast.errors import DataError, LifecastError, SettingsError
 from lifecast.histories import Histories, PurchaseHistories
 from lifecast.log_report import LogReport
 from lifecast.past import Past
@@ -101,7 +101,9 @@ class ParquetRFM:
         ----------
         path : path
             What `RFM.save` or ``rfm_summary(log, to=...)`` wrote; or any Parquet file of customers, or a glob
-            of them, with the columns that `RFM.from_frame` takes. Other columns are attributes.
+            of them, with the columns that `RFM.from_frame` takes. Other columns are attributes, and so are
+            the names of folders such as country=AT. Of several files that `RFM.save` wrote, one for each
+            country say, the logs' pasts are left behind.
         time_unit : str, float or TimeUnit, optional
             The unit of recency and T, where it is not a saved RFM, which knows.
         observation_end : str or date, optional
@@ -129,10 +131,10 @@ class ParquetRFM:
         """
         place = os.fspath(path)
         files = files_of(place)
-        about = read_about(files[0])
+        known = [read_about(file) for file in files]
         customers = sum(parquet_metadata(file).num_rows for file in files)
         table = CustomerFiles(files, memory_limit)
-        if about is not None and len(files) == 1:
+        if len(known) == 1 and (about := known[0]) is not None:
             if time_unit is not None or observation_end is not None:
                 raise SettingsError(
                     f"{place} was saved by lifecast and knows its time unit and observation end. Leave "
@@ -143,12 +145,19 @@ class ParquetRFM:
             return cls(
                 files, customers, columns=table.columns, memory_limit=memory_limit, _saved=names, **about
             )
+        end = None if observation_end is None else parse_date(observation_end, "observation_end")
+        unit, same_end = _common(place, files, known)
+        if unit is not None and (time_unit is not None or end is not None):
+            raise SettingsError(
+                f"{place} were saved by lifecast and know their time unit and observation end. Leave "
+                "time_unit= and observation_end= away."
+            )
+        time_unit, end = time_unit or unit, end or same_end
         if time_unit is None:
             raise SettingsError(
                 f"{place} was not saved by lifecast: pass time_unit=, the unit of its recency and T, such as "
                 '"week".'
             )
-        end = None if observation_end is None else parse_date(observation_end, "observation_end")
         columns = table.columns
         missing = [name for name in ("customer_id", *PURCHASES) if name not in columns]
         if missing:
@@ -340,6 +349,32 @@ class _Attributes:
         return max(map(len, self.attributes.values()), default=0)
 
 
+def _common(
+    place: str, files: tuple[str, ...], known: "list[dict[str, Any] | None]"
+) -> "tuple[TimeUnit | None, date | None]":
+    """The time unit and the observation end of saved RFMs, where all have the same; None of bare tables."""
+    said = [None if one is None else (one["time_unit"], one["observation_end"]) for one in known]
+    for file, one in zip(files, said, strict=True):
+        if one != said[0]:
+            first, other = (
+                "nothing known" if it is None else f"{it[0]}s to {it[1]}" for it in (said[0], one)
+            )
+            raise DataError(
+                f"{place}: the files do not go together: {files[0]} ({first}), {file} ({other}). Pass files "
+                "of one time unit and observation end."
+            )
+    return (None, None) if said[0] is None else said[0]
+
+
+def holds_customers(path: str | os.PathLike[str]) -> bool:
+    """Whether Parquet files have one row per customer, rather than transactions; False for anything else."""
+    try:
+        names = parquet_metadata(files_of(os.fspath(path))[0]).schema.to_arrow_schema().names
+    except LifecastError:
+        return False
+    return set(names) >= {"customer_id", *PURCHASES}
+
+
 def files_of(path: str) -> tuple[str, ...]:
     """The file of that name, or those that a glob means, in order.
 
@@ -348,6 +383,9 @@ def files_of(path: str) -> tuple[str, ...]:
     DataError
         There is none.
     """
+    if os.path.isdir(path):
+        within = os.path.join(path, "**", "*.parquet")
+        raise DataError(f"{path} is a folder. Pass a glob of its files, such as {within!r}.")
     files = (path,) if os.path.isfile(path) else tuple(sorted(glob.glob(path, recursive=True)))
     if not files:
         raise DataError(f"{path}: no such file. Pass a Parquet file of customers, or a glob of them.")

@@ -59,7 +59,7 @@ class Members:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SavedForecast:
     """What `Forecast.save` kept: all customers' sums in every world, and how they were made.
 
@@ -90,6 +90,15 @@ class SavedForecast:
     settings: dict[str, Any]
     members: Members
     report: LogReport | None
+
+    def __repr__(self) -> str:
+        ahead = "all time" if np.isinf(self.horizon) else f"{self.horizon:g} {self.time_unit}s"
+        since = f" from {self.observation_end}" if self.observation_end else ""
+        worlds = len(next(iter(self.draws.values())))
+        return (
+            f"<{type(self).__name__}: {self.members.count:,} customers, {ahead}{since}, {worlds:,} worlds, "
+            f"{100 * self.interval:g}% intervals>"
+        )
 
     @property
     def portfolio(self) -> "pd.DataFrame":

@@ -7,7 +7,7 @@ the answer of one attempt at a task and no other, however often it runs the task
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ CUSTOMERS_AT_A_TIME = 200_000
 ADDERS = 8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SparkForecast:
     """What customers in Spark will buy and be worth, and how sure that is.
 
@@ -57,13 +57,19 @@ class SparkForecast:
     portfolio: "pd.DataFrame"
     total: "pd.DataFrame"
     draws: dict[str, Floats]
-    sums: Sums = field(repr=False)
+    sums: Sums
     horizon: float
     interval: float
     time_unit: TimeUnit
     observation_end: date | None
     settings: dict[str, Any]
-    _kept: "DataFrame" = field(repr=False)
+    _kept: "DataFrame"
+
+    def __repr__(self) -> str:
+        ahead = "all time" if np.isinf(self.horizon) else f"{self.horizon:g} {self.time_unit}s"
+        since = f" from {self.observation_end}" if self.observation_end else ""
+        worlds = len(self.draws["purchases"])
+        return f"<SparkForecast: {ahead}{since}, {worlds:,} worlds, {100 * self.interval:g}% intervals>"
 
     def release(self) -> None:
         """Let Spark forget the customers that it keeps; where asked for, it simulates them again."""

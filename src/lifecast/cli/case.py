@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lifecast.cli.inputs import read_rfm, settings
+from lifecast.cli.inputs import is_log, read_rfm, settings
 from lifecast.cli.printing import working
 from lifecast.errors import SettingsError
 
@@ -109,17 +109,16 @@ def read_case(
     The model is then fitted anew: it was made from accounts. `data` is a run specification's.
     """
     from lifecast.from_log import rfm_summary
-    from lifecast.rfm_file import holds_rfm
     from lifecast.specification import Data
 
     data, rest = data or Data(), (asked, horizon, outlook, costs)
-    is_rfm = holds_rfm(source)
+    is_rfm = not is_log(source)
     if not is_rfm:
         needed = [*model.attributes_needed, *attributes_asked(asked)]
         attributes = list(dict.fromkeys(needed))
         of_the_log = {**of_the_log, "time_unit": model.time_unit, "attributes": attributes}
     if asked.identity is None:
-        rfm = read_rfm(source, of_the_log, data)
+        rfm = read_rfm(source, of_the_log, data, model.time_unit)
         return Case(None if is_rfm else source, of_the_log, model, rfm, *rest), None, None
     if is_rfm:
         raise SettingsError(f"{source} is an RFM: it is too late to join its accounts. Pass the log itself.")

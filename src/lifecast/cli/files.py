@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from lifecast.cli import session
-from lifecast.cli.inputs import open_customers, read_spec, refuse_overwriting, settings
+from lifecast.cli.inputs import is_log, open_customers, read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
     Attribute,
@@ -127,7 +127,6 @@ def fit(
 ) -> dict[str, Any]:
     """Learn what customers share: the posterior of the model's parameters."""
     from lifecast.export import check_target
-    from lifecast.rfm_file import holds_rfm
 
     check_target(out, (".nc",))
     refuse_overwriting(source, spec, calendar, out)
@@ -140,7 +139,7 @@ def fit(
         returns=returns, merge_within=merge_within, date_format=date_format,
     )  # fmt: skip
     needed = run.model().attributes_needed
-    if needed and not holds_rfm(source):
+    if needed and is_log(source):
         options["attributes"] = needed
     customers = open_customers(source, options, run.data)
     model = run.model(amounts=customers.has_amounts)
@@ -201,7 +200,11 @@ def forecast(
     date: Date = None,
     amount: Amount = None,
     time_unit: Annotated[
-        str | None, typer.Option(help="Time unit of the RFM made of a log.", show_default="the model's")
+        str | None,
+        typer.Option(
+            help="Time unit of the RFM made of a log, or of a bare table of customers.",
+            show_default="the model's",
+        ),
     ] = None,
     observation_end: ObservationEnd = None,
     returns: Returns = None,
@@ -214,7 +217,6 @@ def forecast(
     from lifecast.model import CLTV
     from lifecast.outputs import check_export
     from lifecast.parquet_rfm import ParquetRFM
-    from lifecast.rfm_file import holds_rfm
     from lifecast.saved_forecast import save_forecast
 
     if if_exists not in ("replace", "append", "refuse"):
@@ -234,12 +236,12 @@ def forecast(
         customer_id=customer, date=date, amount=amount, time_unit=time_unit, observation_end=observation_end,
         returns=returns, merge_within=merge_within, date_format=date_format, attributes=attribute,
     )  # fmt: skip
-    if not holds_rfm(source):
+    if is_log(source):
         if run.data.time_unit is None:
             options = {"time_unit": fitted.time_unit, **options}
         if fitted.attributes_needed:
             options["attributes"] = list(dict.fromkeys([*(attribute or []), *fitted.attributes_needed]))
-    customers = open_customers(source, options, run.data)
+    customers = open_customers(source, options, run.data, fitted.time_unit)
     outlook = settings(run.forecast) | given(
         horizon=horizon, annual_discount_rate=annual_discount_rate, margin=margin, interval=interval,
         worlds=worlds, random_seed=seed,

@@ -1,5 +1,6 @@
 """What commands read: a log or an RFM, and a run specification."""
 
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from lifecast.parquet_rfm import ParquetRFM
     from lifecast.rfm import RFM
     from lifecast.specification import Data, Specification
+    from lifecast.timeunit import TimeUnit
 
 
 def read_spec(
@@ -53,48 +55,68 @@ def as_a_log(data: "Data") -> dict[str, Any]:
     return {name: value for name, value in settings(data).items() if name in ("returns", "merge_within")}
 
 
-def read_rfm(path: str, options: dict[str, Any], data: "Data") -> "RFM":
-    """The RFM in a file, or that of a log, with what is to be looked into of it as notes."""
-    from lifecast.from_log import rfm_summary
-    from lifecast.rfm import RFM
+def is_log(path: str) -> bool:
+    """Whether a file, or a glob of files, is of transactions; else it is of customers, one row each."""
+    from lifecast.parquet_rfm import holds_customers
     from lifecast.rfm_file import holds_rfm
 
-    if not holds_rfm(path):
-        with working("Reading the log"):
-            found = rfm_summary(path, **{**settings(data), **options})
-        for remark in found.report.remarks if found.report is not None else ():
-            note(remark)
-        return found
-    if options:
+    return not holds_rfm(path) and not holds_customers(path)
+
+
+def read_rfm(path: str, options: dict[str, Any], data: "Data", time_unit: "TimeUnit | None" = None) -> "RFM":
+    """The RFM in files, or that of a log, with what is to be looked into of it as notes."""
+    from lifecast.from_log import rfm_summary
+
+    if not is_log(path):
+        return _open(path, options, data, time_unit).load()
+    with working("Reading the log"):
+        found = rfm_summary(path, **{**settings(data), **options})
+    for remark in found.report.remarks if found.report is not None else ():
+        note(remark)
+    return found
+
+
+def open_customers(
+    path: str, options: dict[str, Any], data: "Data", time_unit: "TimeUnit | None" = None
+) -> "RFM | ParquetRFM":
+    """The RFM of a log; one that is in files stays there. A bare table's time unit is this, unless told."""
+    if is_log(path):
+        return read_rfm(path, options, data)
+    return _open(path, options, data, time_unit)
+
+
+def _open(
+    path: str, options: dict[str, Any], data: "Data", time_unit: "TimeUnit | None" = None
+) -> "ParquetRFM":
+    from lifecast.parquet_rfm import ParquetRFM, files_of
+    from lifecast.rfm_file import holds_rfm
+
+    about: dict[str, Any] = {}
+    if not holds_rfm(files_of(path)[0]):
+        asked = {"time_unit": time_unit, **settings(data), **options}
+        about = {name: asked[name] for name in ("time_unit", "observation_end") if name in asked}
+    if others := [name for name in options if name not in about]:
         raise SettingsError(
-            f"{path} is an RFM already, and {next(iter(options))}= says how to read a log. Leave it away, or "
+            f"{path} is an RFM already, and {others[0]}= says how to read a log. Leave it away, or "
             "pass the log itself."
         )
-    rfm = RFM.load(path)
-    data.check(rfm)
-    return rfm
-
-
-def open_customers(path: str, options: dict[str, Any], data: "Data") -> "RFM | ParquetRFM":
-    """The RFM of a log; one that is in a file stays there."""
-    from lifecast.parquet_rfm import ParquetRFM
-    from lifecast.rfm_file import holds_rfm
-
-    if options or not holds_rfm(path):
-        return read_rfm(path, options, data)
-    rfm = ParquetRFM.open(path)
+    rfm = ParquetRFM.open(path, **about)
     data.check(rfm)
     return rfm
 
 
 def refuse_overwriting(*paths: str | Path | None) -> None:
     """Outputs must differ from inputs and from each other; a database and standard output always do."""
-    from lifecast.export import is_database
+    from lifecast.export import check_not_read, is_database
 
     known: set[Path] = set()
+    globs = [str(path) for path in paths if path is not None and has_magic(str(path))]
     for path in paths:
         if path is not None and str(path) != STANDARD and not is_database(path):
             place = Path(path).resolve()
             if place in known:
                 raise SettingsError(f"{path} would be overwritten by a result. Choose another name.")
             known.add(place)
+            for read in globs:
+                if read != str(path):
+                    check_not_read(path, read)

@@ -46,14 +46,17 @@ Attribute = Annotated[
 Log = Annotated[
     str,
     typer.Argument(
-        metavar="LOG", help="Parquet or CSV file of transactions, or a glob of them; - is standard input."
+        metavar="LOG",
+        help="Parquet or CSV file of transactions, or a glob of them in quotes, 'sales/*.parquet'; - is "
+        "standard input.",
     ),
 ]
 LogOrRFM = Annotated[
     str,
     typer.Argument(
         metavar="LOG-or-RFM",
-        help="Parquet or CSV file (or glob) of transactions, or what lifecast rfm made; - is standard input.",
+        help="Parquet or CSV file of transactions, or a glob of them in quotes, 'sales/*.parquet'; or what "
+        "lifecast rfm made, or another table of customers in Parquet; - is standard input.",
     ),
 ]
 Spec = Annotated[Path | None, typer.Option(help="Run specification, a TOML file; options come before it.")]

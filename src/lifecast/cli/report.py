@@ -8,7 +8,7 @@ import typer
 from lifecast.cli import plan_tables, session
 from lifecast.cli.case import Case, read_case, read_plan
 from lifecast.cli.channel_values import read_costs
-from lifecast.cli.inputs import as_a_log, read_spec, refuse_overwriting, settings
+from lifecast.cli.inputs import as_a_log, is_log, read_spec, refuse_overwriting, settings
 from lifecast.cli.options import (
     Amount,
     Budget,
@@ -105,7 +105,6 @@ def report(
     from lifecast.export import check_target
     from lifecast.model import CLTV
     from lifecast.reporting.page import report as write_report
-    from lifecast.rfm_file import holds_rfm
 
     check_target(out, (".html", ".htm"))
     refuse_overwriting(source, model, costs, spec, plan, out)
@@ -120,7 +119,7 @@ def report(
     )  # fmt: skip
     if asked.budget.amount is not None and costs is None:
         raise SettingsError("A budget needs the costs so far: pass the table with --costs.")
-    if past is not None and holds_rfm(source):
+    if past is not None and not is_log(source):
         raise SettingsError(f"{source} is an RFM. Forecasts from earlier days (--past) need the log itself.")
     spent = None if costs is None else read_costs(costs, date_format)
     run = read_spec(spec)

@@ -96,6 +96,11 @@ def _open_files(path: str) -> Source:
             files = connection.read_csv(
                 pattern, header=True, all_varchar=True, union_by_name=True, quotechar='"'
             )
+        elif os.path.isdir(path):
+            raise SettingsError(
+                f"{path!r} is a folder. Pass a glob of its files, such as "
+                f"{os.path.join(path, '**', '*.parquet')!r}."
+            )
         else:
             raise SettingsError(
                 f"{path!r} is not named like a Parquet or CSV file ({', '.join(_PARQUET + _CSV)}). Rename "

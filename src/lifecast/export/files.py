@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,41 @@ def check_target(path: str | os.PathLike[str], endings: Sequence[str]) -> None:
     if target.suffix.lower() not in endings:
         raise SettingsError(f"{target} cannot be written: its name must end in {' or '.join(endings)}.")
     check_folder(target)
+
+
+def check_not_read(path: str | os.PathLike[str], read: str | os.PathLike[str]) -> None:
+    """Refuse a place for a result among the files that it is made from: these would be lost, or it be read.
+
+    Parameters
+    ----------
+    path : path
+        Of the result.
+    read : path or glob
+
+    Raises
+    ------
+    SettingsError
+
+    Examples
+    --------
+    >>> check_not_read("log/rfm.parquet", "log/part-*.parquet")
+    """
+    place, wanted = os.path.realpath(path), os.path.realpath(read)
+    if os.path.isfile(wanted):
+        among = place == wanted
+    else:
+        folder, name = os.path.split(place)
+        folders, names = os.path.split(wanted)
+        at_all_depths = f"{os.sep}**" in folders
+        among = fnmatch(name, names) and (
+            folder == folders.removesuffix(f"{os.sep}**")
+            or (fnmatch(folder, folders) and (at_all_depths or folder.count(os.sep) == folders.count(os.sep)))
+        )
+    if among:
+        raise SettingsError(
+            f"{os.fspath(path)} cannot be written: it would be one of the files that are read, "
+            f"{os.fspath(read)}. Choose another name or folder."
+        )
 
 
 def with_index(table: "pd.DataFrame") -> "pd.DataFrame":
