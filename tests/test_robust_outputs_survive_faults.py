@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -110,3 +111,27 @@ def test_does_a_log_beyond_duckdbs_memory_leave_the_old_rfm(limit: str, tmp_path
     assert out.read_bytes() == b"the old one"
     assert {path.name for path in tmp_path.iterdir()} == {"log.parquet", "rfm.parquet"}
     assert len(lc.rfm_summary(tmp_path / "log.parquet", to=out, memory_limit="1GB")) > 80_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without telling them")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_does_a_command_that_a_scheduler_ends_clear_away_what_it_wrote(name: str, tmp_path: Path) -> None:
+    rfm = lc.rfm_summary(lc.datasets.load_cdnow(sample=True), observation_end="1997-09-30", past=False)
+    rfm.save(tmp_path / "rfm.parquet")
+    lc.CLTV(market=None).fit(rfm, method="map").save(tmp_path / "model.nc")
+    (tmp_path / "cltv.parquet").write_bytes(b"the old one")
+    before = sorted(tmp_path.iterdir())
+    code = f"""
+import os, signal, sys
+from lifecast import cli, parquet_forecast
+def in_the_middle(*_):
+    assert any(name.endswith(".part") for name in os.listdir("."))
+    os.kill(os.getpid(), signal.{name})
+parquet_forecast.check_unit = in_the_middle
+sys.argv = "lifecast forecast rfm.parquet --model model.nc --horizon 10 --out cltv.parquet".split()
+cli.main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, timeout=300)
+    assert ended.returncode == 128 + getattr(signal, name), ended.stderr[-2000:]
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "cltv.parquet").read_bytes() == b"the old one"

@@ -1,5 +1,7 @@
 """The command line: parse, call, print. What lifecast can do stands elsewhere."""
 
+import signal
+import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -57,5 +59,8 @@ for run, example in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; a scheduler that ends it (SIGTERM) finds half-written files cleared away."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL:
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
     app(prog_name="lifecast")
