@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from itertools import pairwise
+from itertools import pairwise, product
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import quad
+from scipy.stats import beta
 
 import lifecast as lc
 from lifecast.arrays import Floats
@@ -143,6 +144,36 @@ def test_are_discounted_purchases_the_integral(start: float, end: float, rate: f
     left_out = 2 * NEGLIGIBLE_DISCOUNT * grown(min(end, start + 25.0 / rate)) * math.exp(-rate * start)
     assert abs(weights @ grown(times) - exact) < 1e-9 * abs(exact) + left_out
     assert weights.sum() == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", [0.3, 4.0, 44.0, 500.0, 5000.0])
+@pytest.mark.parametrize("k, a, b", [(0.24, 0.8, 2.4), (8.0, 0.8, 9.4), (3.0, 20.0, 40.0), (0.3, 2.0, 0.1)])
+def test_are_bg_nbds_purchases_discounted_to_nine_digits_at_any_rate_and_horizon(
+    k: float, a: float, b: float, scale: float
+) -> None:
+    p = beta(a, b).ppf((np.arange(40) + 0.5) / 40)  # of forty customers
+    A = scale * max(1.0, k * a / (a + b))  # what makes this the scale
+
+    def grown(t: Any) -> Any:
+        return np.mean(-np.expm1(-k * np.log1p(p * np.asarray(t)[..., None] / A)) / p, axis=-1)
+
+    def density(place: float, rate: float) -> float:  # in log(1 + t / scale)
+        t = scale * math.expm1(place)
+        return float(math.exp(-rate * t) * (scale + t) * k / A * np.mean((1.0 + p * t / A) ** -(k + 1.0)))
+
+    week = 7 / 365.25
+    for annual, horizon, start in product(
+        (0.0, 0.001, 0.1, 0.3, 1.0), (1.0, 4.0, 52.0, 260.0, 1565.0, math.inf), (0.0, 4.0)
+    ):
+        rate = math.log1p(annual) * week
+        if horizon <= start or (rate == 0.0 and math.isinf(horizon)):
+            continue
+        over = math.log1p(min(horizon, start + 25.0 / rate if rate else horizon) / scale)
+        edges = np.linspace(math.log1p(start / scale), over, 5)
+        exact = math.fsum(quad(density, *pair, (rate,), epsabs=0.0, epsrel=1e-12, limit=200)[0]
+                          for pair in pairwise(edges))  # fmt: skip
+        times, weights = discounting(start, horizon, rate, scale)
+        assert weights @ grown(times) == pytest.approx(exact, rel=1e-9), (annual, horizon, start)
 
 
 def test_is_nothing_discounted_at_no_rate() -> None:
