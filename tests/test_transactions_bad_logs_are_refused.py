@@ -173,3 +173,13 @@ def test_are_amounts_of_other_countries_read_where_they_can_mean_one_thing(
 def test_does_the_hint_part_days_as_the_log_does() -> None:
     with pytest.raises(DataError, match=r"first: '31\.12\.2023'.*date_format='%d\.%m\.%Y'"):
         lc.rfm_summary(log(date=["31.12.2023"] * 3))
+
+
+def test_is_a_last_day_that_has_not_come_remarked() -> None:
+    log = lc.datasets.load_cdnow(sample=True).head(500)
+    log.loc[7, "date"] = pd.Timestamp("9999-12-31")
+    report = lc.rfm_summary(log, past=False).report
+    assert report is not None and len(report.remarks) == 1
+    assert "last day observed, 9999-12-31, has not come yet" in report.remarks[0]
+    told = lc.rfm_summary(log, observation_end="1998-06-30", past=False).report
+    assert told is not None and not any("has not come" in remark for remark in told.remarks)

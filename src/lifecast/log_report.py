@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -159,6 +159,14 @@ class LogReport:
     def remarks(self) -> list[str]:
         """What to look into, a sentence or two each."""
         remarks = []
+        to_come = self.observation_end > date.today() + timedelta(days=1)  # it may be tomorrow elsewhere
+        if to_come:
+            remarks.append(
+                f"The last day observed, {self.observation_end}, has not come yet, and days to come count as "
+                "days without a purchase: customers will look lost. Is it a mistake, or a mark for no date? "
+                "Say to which day the log is complete: observation_end= in Python, --observation-end on the "
+                "command line."
+            )
         if self.perhaps_amounts:
             remarks.append(self.about_amounts)
         if self.amounts_read:
@@ -172,7 +180,7 @@ class LogReport:
             f"Attribute {name!r} changes within {count:,} customers: the first known value is kept."
             for name, count in self.attributes_changed.items()
         ]
-        if self.left_truncated:
+        if self.left_truncated and not to_come:
             spike = self.left_truncation
             remarks.append(
                 f"The log seems to begin in mid-life: {spike.first_window:,} customers are first seen in its "
