@@ -2,16 +2,19 @@
 
 Run: python benchmarks/limit.py [customers]. Scores simulated CDNOW-like customers in 1,000 worlds over 12
 months, one thread, and counts what is drawn on the way; parameters are drawn once for all, and a textbook
-market draws nothing. The same compiled functions of `lifecast.kernels.stream` then draw just as many variates
-of each kind, from one stream, and add them up: no model, no customers, no memory. And counting the distinct
-histories of purchases in a Parquet file, beside one pass of DuckDB over it. Times are CPU seconds, each the
-least of three.
+market draws nothing. The compiled functions of `lifecast.kernels.stream` then draw just as many variates of
+each kind, and add them up: no model, no customers, no memory. This is done twice: one variate after another
+from one stream, any of which might have been of another shape; and by the functions that scoring uses itself,
+a thousand streams at once, with what they want to know of a shape worked out before. And counting the
+distinct histories of purchases in a Parquet file, beside one pass of DuckDB over it. Times are CPU seconds,
+each the least of three.
 """
 
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from tempfile import TemporaryDirectory
 
 import duckdb
@@ -25,10 +28,14 @@ from lifecast.book import customer_keys
 from lifecast.kernels.stream import (
     TIMING,
     first_bits,
+    gamma_constants,
     mix64,
     next_exponential,
+    next_exponentials,
     next_gamma,
+    next_gammas_given,
     next_uniform,
+    next_uniforms,
     to_uniform,
 )
 from lifecast.simulation import Futures, Simulation
@@ -130,6 +137,25 @@ def draw_gammas(count: int, shape: float) -> float:
     return total
 
 
+@njit(nogil=True)
+def draw_at_once(kind: str, count: int, shape: float) -> float:
+    """As many uniforms, exponentials or gammas from a thousand streams."""
+    d, c = gamma_constants(shape)
+    own_d, own_c = np.full(WORLDS, d), np.full(WORLDS, c)
+    state, variate, total = np.empty(WORLDS, np.uint64), np.empty(WORLDS), 0.0
+    for s in range(WORLDS):
+        state[s] = first_bits(np.uint64(4), s)
+    for _ in range(0, count, WORLDS):
+        if kind == "uniforms":
+            next_uniforms(state, variate)
+        elif kind == "exponentials":
+            next_exponentials(state, variate)
+        else:
+            next_gammas_given(state, own_d, own_c, variate)
+        total += variate[0]
+    return total
+
+
 def seconds(work: Callable[[], object]) -> float:
     """CPU time of some work, compiled before: the least of three, since neighbours only ever slow it down."""
     found = []
@@ -156,23 +182,31 @@ def main() -> None:
     counts = Counts(forecast.simulation)
     forecast.watch(counts, threads=1)
     scoring = seconds(lambda: score(rfm))
-    needed: dict[str, tuple[int, Callable[[int], float]]] = {
-        "uniforms, of each customer and world": (customers * WORLDS, draw_first),
-        "uniforms, one per purchase: does who buys leave?": (counts.purchases, draw_uniforms),
-        "exponentials, gaps before and after a purchase": (counts.buyers + counts.gaps, draw_exponentials),
-        "gammas, rates of those who stay": (counts.rates, lambda n: draw_gammas(n, 1.0 + theta["r"])),
-        "gammas, levels of spend": (counts.buyers, lambda n: draw_gammas(n, theta["q"])),
-        "gammas, amounts": (counts.purchases, lambda n: draw_gammas(n, theta["p"])),
+    r, p, q = theta["r"], theta["p"], theta["q"]
+    gaps = counts.buyers + counts.gaps
+    needed: dict[str, tuple[int, Callable[[int], float], float]] = {
+        "uniforms, of each customer and world": (customers * WORLDS, draw_first, 1.0),
+        "uniforms, one per purchase: does who buys leave?": (counts.purchases, draw_uniforms, 1.0),
+        "exponentials, gaps before and after a purchase": (gaps, draw_exponentials, 1.0),
+        "gammas, rates of those who stay": (counts.rates, partial(draw_gammas, shape=1.0 + r), 1.0 + r),
+        "gammas, levels of spend": (counts.buyers, partial(draw_gammas, shape=q), q),
+        "gammas, amounts": (counts.purchases, partial(draw_gammas, shape=p), p),
     }
-    raw = 0.0
-    for name, (count, draw) in needed.items():
-        draw(10)
-        took = seconds(lambda draw=draw, count=count: draw(count))  # type: ignore[misc]
-        raw += took
-        print(f"{count / 1e6:8.1f} million {name}: {took:.2f} s, {1e9 * took / count:.1f} ns each")
-    print(f"raw variates: {raw:.2f} s")
+    raw = at_once = 0.0
+    for name, (count, draw, shape) in needed.items():
+        kind = name.split(",")[0]
+        draw(10), draw_at_once(kind, 10, shape)  # compile
+        alone = seconds(partial(draw, count))
+        together = seconds(partial(draw_at_once, kind, count, shape))
+        raw += alone
+        at_once += together
+        print(
+            f"{count / 1e6:8.1f} million {name}: {alone:.2f} s, {1e9 * alone / count:.1f} ns each; "
+            f"a thousand at once {together:.2f} s, {1e9 * together / count:.1f} ns each"
+        )
     print(f"scoring {customers:,} customers x {WORLDS:,} worlds, one thread: {scoring:.2f} s")
-    print(f"ratio: {scoring / raw:.2f}")
+    print(f"raw variates one by one: {raw:.2f} s; ratio: {scoring / raw:.2f}")
+    print(f"raw variates a thousand at once: {at_once:.2f} s; ratio: {scoring / at_once:.2f}")
     grouping(rfm)
 
 

@@ -324,6 +324,35 @@ def test_are_normal_and_exponential_variates_points_under_their_curves() -> None
         assert int(state) == twin.state
 
 
+def test_are_variates_of_many_streams_those_of_each() -> None:
+    start = RNG(6).integers(0, WHOLE, 5000, np.uint64)
+    shape = np.append(RNG(7).uniform(1.0, 3.0, 4000), RNG(8).uniform(3.0, 1e4, 1000))
+    constants = [stream.gamma_constants(own) for own in shape]
+    d, c = (np.array(column) for column in zip(*constants, strict=True))
+    state, found = start.copy(), np.empty(start.size + 1)
+    drawn = []
+    for _ in range(3):  # each goes on where the one before has left its stream
+        stream.next_uniforms(state, found)
+        drawn.append(found[:-1].copy())
+        stream.next_exponentials(state, found)
+        drawn.append(found[:-1].copy())
+        stream.next_gammas_given(state, d, c, found)
+        drawn.append(found[:-1].copy())
+    for i, own in enumerate(start):
+        for k in range(0, 9, 3):
+            own, u = stream.next_uniform(np.uint64(own))
+            own, wait = stream.next_exponential(np.uint64(own))
+            own, variate = stream.next_gamma_given(np.uint64(own), *constants[i])
+            assert [u, wait, variate] == [values[i] for values in drawn[k : k + 3]]
+        assert int(own) == int(state[i])
+
+
+def test_is_a_gamma_of_no_shape_no_number_among_many_too() -> None:
+    state, nan = np.arange(3, dtype=np.uint64), np.full(3, math.nan)
+    stream.next_gammas_given(state, nan, nan, found := np.zeros(3))
+    assert np.isnan(found).all()
+
+
 @pytest.mark.parametrize("side", [-0.3, 0.9])
 def test_is_the_tail_of_the_normal_beyond_its_base(side: float) -> None:
     state, twin = np.uint64(5), Twin(5)

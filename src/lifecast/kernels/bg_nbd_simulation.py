@@ -74,7 +74,7 @@ class Lives(NamedTuple):
 
 
 class Going(NamedTuple):
-    """Lives that go on: which, the state of their streams, when they last bought, what they drew, (life,) each."""
+    """Lives that go on: which, the state of their streams, when they buy, what they draw, (life,) each."""
 
     life: Integers
     state: Keys
@@ -151,7 +151,8 @@ def simulate_purchases(
     bits, buys = np.empty(S, np.uint64), np.empty(S, np.bool_)
     per_k, weaker, d, c, tosses = np.empty(S), np.empty(S), np.empty(S), np.empty(S), np.empty(S)
     later, logs, growth = np.empty(S), np.empty(S), np.empty(S)
-    changed, sooner = np.any(dropout_factor != 1.0), np.any(dropout_factor > 1.0)
+    alpha, leavers, end = theta[:, 1].copy(), theta[:, 2].copy(), clock[:, K].copy()
+    changed, sooner = bool(np.any(dropout_factor != 1.0)), dropout_factor.max() > 1.0
     count = 0
     for i in range(n):
         first[i] = count
@@ -178,20 +179,22 @@ def simulate_purchases(
         exponentials(logs[:buying], growth)
         for b in range(buying):
             s = lives.world[b]
-            lives.end[b] = clock[s, K]
-            lives.A[b] = (theta[s, 1] + T[j]) * weaker[s]
+            lives.end[b] = end[s]
+            lives.A[b] = (alpha[s] + T[j]) * weaker[s]
         for b in range(buying):
             s = lives.world[b]
             lives.d[b], lives.c[b] = d[s], c[s]
         for b in range(buying):
             s = lives.world[b]
-            lives.leavers[b], lives.tosses[b] = theta[s, 2], tosses[s]
-            lives.holds[b] = min(dropout_factor[s], 1.0)
+            lives.leavers[b], lives.tosses[b] = leavers[s], tosses[s]
         for b in range(buying):
             going.life[b] = b
             going.passed[b] = min(lives.A[b] * (growth[b] - 1.0), lives.end[b])
         for b in range(buying):
             going.state[b] = mix64(bits[lives.world[b]] ^ TIMING)
+        if changed:
+            for b in range(buying):
+                lives.holds[b] = min(dropout_factor[lives.world[b]], 1.0)
         made = live(lives, going, buying, changed, steps, capacity - count)
         if count + made > capacity:
             count += made
@@ -205,8 +208,7 @@ def simulate_purchases(
             s, place = lives.world[b], lives.purchases[b]
             lives.purchases[b] += 1
             slot = stretch_at(steps.passed[e], clock, s)
-            world[place] = s
-            stretch[place] = slot
+            world[place], stretch[place] = s, slot
             time[place] = calendar_time(steps.passed[e], clock, s, edges, slot)
     first[n] = count
     kept = min(count, capacity)
@@ -240,12 +242,14 @@ def live(lives: Lives, going: Going, buying: int, changed: bool, steps: Steps, r
         for i in range(goes):
             b = going.life[i]
             going.variate[i] *= lives.tosses[b] + step
-            going.stays[i] = not going.variate[i] < lives.leavers[b] * lives.holds[b]
+            going.stays[i] = not going.variate[i] < lives.leavers[b]
         for i in range(goes):
             lives.purchases[going.life[i]] = step + 1
         if changed:
             for i in range(goes):
-                lives.leavers[going.life[i]] += going.variate[i] < lives.leavers[going.life[i]]
+                b = going.life[i]
+                going.stays[i] = not going.variate[i] < lives.leavers[b] * lives.holds[b]
+                lives.leavers[b] += going.variate[i] < lives.leavers[b]
         if step == 0:
             next_gammas_given(going.state[:goes], lives.d, lives.c, going.variate)
             for b in range(goes):

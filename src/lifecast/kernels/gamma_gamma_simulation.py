@@ -105,7 +105,7 @@ def longest_runs_first(world: np.ndarray) -> tuple[Integers, Integers]:
 
 @njit(cache=True, nogil=True)
 def fill_constants(shape: Floats, d: Floats, c: Floats) -> bool:
-    """What `next_gammas_given` wants to know of the shapes; whether any is below one, and goes through one more."""
+    """What `next_gammas_given` wants to know of shapes, of one more for those below one; whether any is."""
     for s in range(shape.size):
         d[s], c[s] = gamma_constants(shape[s] if shape[s] >= 1.0 else shape[s] + 1.0)
     return shape.size > 0 and shape.min() < 1.0
@@ -113,7 +113,7 @@ def fill_constants(shape: Floats, d: Floats, c: Floats) -> bool:
 
 @njit(cache=True, nogil=True)
 def scale_down(state: Keys, world: Integers, shape: Floats, variate: Floats) -> None:
-    """Make variates of a shape below one of those of one more, as `next_gamma` does, given each one's world."""
+    """From shapes of one more to those below one, as `next_gamma` does, given the world of each variate."""
     for g in range(state.size):
         if shape[world[g]] < 1.0:
             state[g], e = next_exponential(state[g])

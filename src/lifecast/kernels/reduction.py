@@ -97,16 +97,24 @@ def deposit(
     period: float,
     anchors: Floats,
     cells: Floats,
-) -> None:
+    draws: Floats,
+) -> int:
     """Add a customer's purchases, their value and present value, to the exact sums; see `lifecast.sums`.
 
-    A time belongs to the period that it is in; a period's end to it, its beginning to the one before.
+    A time belongs to the period that it is in; a period's end to it, its beginning to the one before. Returns
+    in how many worlds there are purchases, and fills ``draws`` (world,) with the present value in each.
     """
     last, per_period = np.int32(cells.shape[1] - 1), 1.0 / period
     at = np.empty(time.size, np.int32)
     for e in range(time.size):
         at[e] = min(max(np.int32(np.ceil(time[e] * per_period - 1e-9)) - np.int32(1), np.int32(0)), last)
+    worlds, current, total = 0, -1, 0.0
     for e in range(time.size):
+        another = world[e] != current  # no branch: nobody can predict where a world ends
+        current = world[e]
+        total = present[e] + (0.0 if another else total)
+        worlds += another
+        draws[np.uint64(worlds - 1)] = total
         s, k = np.uint64(world[e]), np.uint64(at[e])  # unsigned, since others might count from the end
         value, discounted_value = margin * amount[e], margin * present[e]
         coarse = (value + anchors[k, 0]) - anchors[k, 0]
@@ -116,6 +124,7 @@ def deposit(
         cells[s, k, 2] += ((value - coarse) + anchors[k, 1]) - anchors[k, 1]
         cells[s, k, 3] += discounted_coarse
         cells[s, k, 4] += ((discounted_value - discounted_coarse) + anchors[k, 3]) - anchors[k, 3]
+    return worlds
 
 
 @njit(cache=True, nogil=True)
@@ -161,15 +170,8 @@ def add_up(
     for i in range(customers):
         own = slice(first[i], first[i + 1])
         present = discounted(amount[own], time[own], discount_rate)
-        deposit(world[own], time[own], amount[own], present, margin[i], period, anchors, near)
-        place, current, total = -1, -1, 0.0
-        for e in range(present.size):  # without a branch: nobody can predict where a world ends
-            another = world[first[i] + e] != current
-            current = world[first[i] + e]
-            place += another
-            total = present[e] + (0.0 if another else total)
-            draws[place] = total
-        quantiles_with_zeros(draws[: place + 1], S, probabilities, quantiles[i])
+        worlds = deposit(world[own], time[own], amount[own], present, margin[i], period, anchors, near, draws)
+        quantiles_with_zeros(draws[:worlds], S, probabilities, quantiles[i])
         if margin[i] >= 0.0:
             quantiles[i] *= margin[i]
         else:
@@ -192,10 +194,13 @@ def add_up_by_group(
     cells: Floats,
 ) -> None:
     """`add_up` to cells (group, world, period, 5), given each customer's group; without quantiles."""
+    draws = np.empty(world.size)
     for i in range(first.size - 1):
         own = slice(first[i], first[i + 1])
         present = discounted(amount[own], time[own], discount_rate)
-        deposit(world[own], time[own], amount[own], present, margin[i], period, anchors, cells[group[i]])
+        deposit(
+            world[own], time[own], amount[own], present, margin[i], period, anchors, cells[group[i]], draws
+        )
 
 
 @njit(cache=True, nogil=True)
