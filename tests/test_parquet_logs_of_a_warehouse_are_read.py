@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,53 @@ def test_is_an_amount_refused_that_is_not_a_number(log: pd.DataFrame, tmp_path: 
     amounts = np.where(log.index == 700, np.nan, log["amount"])
     with pytest.raises(lc.DataError, match=r"1 of 1,500 lines have a missing .* 'amount' \(first: nan\)"):
         lc.rfm_summary(written(log, tmp_path, amount=amounts), past=False)
+
+
+def as_bytes(text: str) -> bytes:
+    return text.encode()
+
+
+def as_no_text(text: str) -> bytes:
+    return bytes(128 + int(digit) for digit in text.zfill(16))
+
+
+@pytest.mark.parametrize("name_as", [as_bytes, as_no_text])
+def test_are_customers_whose_names_are_bytes_scored_as_their_log_is(
+    log: pd.DataFrame, name_as: Callable[[str], bytes], tmp_path: Path
+) -> None:
+    bought = log.assign(customer_id=[name_as(str(name)) for name in log["customer_id"]])
+    bought.to_parquet(tmp_path / "log.parquet", index=False)
+    of_log = lc.rfm_summary(tmp_path / "log.parquet", past=False)
+    assert of_log.customer_id.type == pa.string()
+    frame = of_log.to_frame()
+    names = sorted(set(bought["customer_id"]))
+    frame.assign(customer_id=names).to_parquet(tmp_path / "bare.parquet", index=False)
+    there = lc.ParquetRFM.open(tmp_path / "bare.parquet", time_unit="week")
+    model = lc.CLTV.from_parameters({"r": 0.24, "alpha": 4.4, "a": 0.8, "b": 2.4})
+    model.forecast(there, 10, to=tmp_path / "cltv.parquet", worlds=20)
+    here = model.forecast(of_log, 10, worlds=20).customers
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "cltv.parquet"), here, check_exact=True)
+
+
+def test_are_names_of_a_table_text_or_told_to_be(log: pd.DataFrame) -> None:
+    frame = lc.rfm_summary(log, past=False).to_frame()
+    text = frame["customer_id"].astype(str)
+    for names in (text.astype("category"), text.map(as_bytes)):
+        found = lc.RFM.from_frame(frame.assign(customer_id=names), "week").customer_id
+        assert found.type == pa.string() and found.to_pylist() == text.tolist()
+    with pytest.raises(lc.DataError, match=r"type binary. Pass one number or text .* hexadecimal"):
+        lc.RFM.from_frame(frame.assign(customer_id=text.map(as_no_text)), "week")
+
+
+def test_is_a_customer_of_a_table_refused_whose_name_is_not_a_number(
+    log: pd.DataFrame, tmp_path: Path
+) -> None:
+    frame = lc.rfm_summary(log, past=False).to_frame()
+    names = np.where(frame.index == 3, np.nan, frame["customer_id"])
+    table = pa.Table.from_pandas(frame.drop(columns="customer_id"), preserve_index=False)
+    pq.write_table(table.append_column("customer_id", pa.array(names)), tmp_path / "bare.parquet")
+    with pytest.raises(lc.DataError, match="1 customers have no customer_id, and 0 have one"):
+        lc.ParquetRFM.open(tmp_path / "bare.parquet", time_unit="week")
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="temporary files are each user's own here")

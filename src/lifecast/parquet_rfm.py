@@ -262,7 +262,11 @@ class ParquetRFM:
 
         names = self._known(attributes)
         numbers = (*PURCHASES, *self._money)
-        select = {"c0": "customer_id"} | self._expressions(numbers, names)
+        # Text whose file does not say that it is any; as rfm_summary reads it of a log.
+        bytes_only = self._files.kinds["customer_id"] == "BLOB"
+        select = {"c0": "CAST(customer_id AS VARCHAR)" if bytes_only else "customer_id"} | self._expressions(
+            numbers, names
+        )
         waiting: list[pa.RecordBatch] = []
         for batch in self._files.batches(select, customers):
             waiting.append(batch)

@@ -96,13 +96,33 @@ def _arrow(column: "pd.Series[Any]") -> "pa.Array[Any]":
             f"Column {column.name!r} mixes kinds of values, or holds some that a table cannot keep: {error}. "
             "Convert it first, to text say."
         ) from error
-    if column.name == "customer_id" and pa.types.is_nested(values.type):
-        raise DataError(
-            f"customer_id holds values of type {values.type}. Pass one number or text for each customer."
-        )
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
+    if column.name == "customer_id":
+        values = _ids(values)
     return values.cast(pa.string()) if values.type == pa.large_string() else values
+
+
+def _ids(values: "pa.Array[Any]") -> "pa.Array[Any]":
+    """Ids as numbers or text: categories as what they are of, bytes as the text that they spell."""
+    import pyarrow as pa
+
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values = values.cast(kind.value_type)
+    bytes_only = (
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    )
+    try:
+        known = values.cast(pa.binary()).cast(pa.string()) if bytes_only else values
+    except pa.ArrowInvalid:
+        known = None
+    if known is None or pa.types.is_nested(kind):
+        raise DataError(
+            f"customer_id holds values of type {kind}. Pass one number or text for each customer, such as "
+            "the hexadecimal digits of bytes."
+        )
+    return known
 
 
 def _numbers(df: "pd.DataFrame", name: str) -> Floats:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lifecast.engines.duckdb import connect, limit_memory, parquet_table, quote
@@ -35,11 +36,18 @@ class CustomerFiles:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
-        return tuple(self._kinds())
+        return tuple(self.kinds)
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """What DuckDB calls the type of each column, by its name."""
+        with self._opened() as connection:
+            described = connection.execute("DESCRIBE customers").fetchall()
+        return {name: str(kind) for name, kind, *_ in described}
 
     def is_numeric(self, column: str) -> bool:
         """Whether a column holds numbers."""
-        return self._kinds()[column].split("(")[0] in _NUMERIC
+        return self.kinds[column].split("(")[0] in _NUMERIC
 
     def counted(self, select: Mapping[str, str]) -> "pa.Table":
         """Distinct rows of some expressions, given by name, and how many ``customers`` have them."""
@@ -53,18 +61,15 @@ class CustomerFiles:
             yield from connection.sql(_select(select)).to_arrow_reader(rows)
 
     def names_again(self, column: str) -> tuple[int, int]:
-        """How many rows of a column are null, and how many have a value that came before."""
+        """How many rows of a column are null or NaN, and how many have a value that came before."""
         name = quote(column)
-        sql = f"""SELECT count(*) FILTER ({name} IS NULL), coalesce(sum(times - 1), 0)
+        number = self.kinds[column] in ("FLOAT", "DOUBLE")
+        nobody = f"{name} IS NULL OR isnan({name})" if number else f"{name} IS NULL"
+        sql = f"""SELECT count(*) FILTER ({nobody}), coalesce(sum(times - 1), 0)
             FROM (SELECT {name}, count(*) AS times FROM customers GROUP BY {name})"""
         with self._opened() as connection:
-            nobody, again = connection.execute(sql).fetchall()[0]
-        return int(nobody), int(again)
-
-    def _kinds(self) -> dict[str, str]:
-        with self._opened() as connection:
-            described = connection.execute("DESCRIBE customers").fetchall()
-        return {name: str(kind) for name, kind, *_ in described}
+            nameless, again = connection.execute(sql).fetchall()[0]
+        return int(nameless), int(again)
 
     @contextmanager
     def _opened(self) -> "Iterator[DuckDBPyConnection]":
