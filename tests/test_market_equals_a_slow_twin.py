@@ -1,6 +1,6 @@
 """Are the market's covariance, likelihood and conditional draws those of loops that say the same?"""
 
-from math import exp, log, pi, sin
+from math import exp, inf, log, pi, sin
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from lifecast.error_process import (
     covariance,
     tempered,
 )
+from lifecast.market import Pace
 
 BLOCK, BLOCKS = 30.0, 14
 EDGES = BLOCK * np.arange(BLOCKS + 1.0)
@@ -116,3 +117,17 @@ def test_are_weights_flattened_just_as_far_as_needed() -> None:
     np.testing.assert_allclose(tempered(log_weight), shares[int(np.argmax(worth >= ENOUGH_DRAWS))])
     hopeless = tempered(np.array([0.0, -1e9, -1e9]))  # no power makes these worth fifty
     np.testing.assert_allclose(hopeless, [1.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("edges", [[0.0, 0.0], [0.0, 7.0], [0.0, 4.0, 8.0, 10.5], [0.0, 4.0, 4.25]], ids=str)
+def test_is_operational_time_that_of_a_clock_steady_in_each_stretch(edges: list[float]) -> None:
+    speed = np.random.default_rng(3).uniform(0.5, 2.0, (5, len(edges)))
+    speed[0] = 0.0  # a shop that is closed
+    clock = np.cumsum(speed * np.append(0.0, np.diff(edges)), axis=1)
+    pace = Pace(np.array(edges), clock, np.ones((5, len(edges) - 1)), np.zeros(5), np.zeros(5))
+    times = np.array([0.0, *edges, 3.3, 4.2, edges[-1] * (1 - 1e-16), 11.0, inf])
+    found = pace.operational(times)
+    assert found.flags.c_contiguous
+    for world in range(5):
+        exact = [np.interp(t, edges, clock[world]) if t < inf else inf for t in times]
+        np.testing.assert_array_equal(found[world], exact)

@@ -189,24 +189,23 @@ def moments_of_times(
     A: Floats, bend: float, reach: float, size: int, times: Floats, weights: Floats
 ) -> Floats:
     """What times and weights make of each term of a series in time, at each A: shape (sum, term, A)."""
-    sums = weights.shape[1]
-    moments = np.zeros((sums, size, A.size))
+    moments = np.zeros((weights.shape[1], size, A.size))
     y, before, term = np.empty(A.size), np.empty(A.size), np.empty(A.size)
     for j in range(times.size):
         if times[j] == 0.0 or math.isinf(times[j]):
             continue
-        for n in range(A.size):
-            before[n] = times[j] / A[n]
-            y[n] = 2.0 * math.log(1.0 + bend * before[n]) / reach - 1.0
-            term[n] = before[n] * y[n]
-        for c in range(size):
-            for m in range(sums):
-                weight = weights[j, m]
-                if weight != 0.0:
-                    for n in range(A.size):
-                        moments[m, c, n] += weight * before[n]
-            for n in range(A.size):  # the recurrence of Chebyshev polynomials
-                before[n], term[n] = term[n], 2.0 * y[n] * term[n] - before[n]
+        for m in range(weights.shape[1]):
+            weight = weights[j, m]
+            if weight == 0.0:
+                continue  # few times are in more than one sum
+            for n in range(A.size):
+                before[n] = times[j] / A[n]
+                y[n] = 2.0 * math.log(1.0 + bend * before[n]) / reach - 1.0
+                term[n] = before[n] * y[n]
+            for c in range(size):
+                for n in range(A.size):  # the recurrence of Chebyshev polynomials
+                    moments[m, c, n] += weight * before[n]
+                    before[n], term[n] = term[n], 2.0 * y[n] * term[n] - before[n]
     return moments
 
 
