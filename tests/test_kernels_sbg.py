@@ -146,7 +146,8 @@ def test_are_weighted_sums_over_times_those_of_single_times() -> None:
     weights = rng.normal(size=(2, times.shape[1], 3))
     weights[:, -1, :2] = 0.0
     alpha, beta = np.array([0.668, 2.5]), np.array([3.806, 40.0])
-    sums = sums_of_renewals(ages, times, weights, np.argsort(times, axis=1), alpha, beta)
+    sums, order = np.zeros((3, 4, 2)), np.argsort(times, axis=1)
+    sums_of_renewals(ages, times, weights, order, alpha, beta, sums, 0, 2)
     for s in range(2):
         for i, T in enumerate(ages):
             each = np.array([expected_renewals(T, t, alpha[s], beta[s]) for t in times[s]])

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from lifecast.arrays import Floats, Integers
 from lifecast.errors import DataError
+from lifecast.families.threads import over_worlds
 from lifecast.grouping import codes
 from lifecast.kernels.shifted_beta_geometric import sums_of_renewals
 
@@ -61,8 +63,9 @@ def expected_opportunities(
     times and weights as `PurchaseFamily.expected_purchases` takes them.
     """
     ages, _ = codes(T)
-    order = np.argsort(times, axis=1)
-    sums = sums_of_renewals(ages, times, weights, order, *shapes.T.copy())
+    order, (alpha, beta) = np.argsort(times, axis=1), shapes.T.copy()
+    sums = np.zeros((weights.shape[2], ages.size, shapes.shape[0]))
+    over_worlds(partial(sums_of_renewals, ages, times, weights, order, alpha, beta, sums), shapes.shape[0])
 
     def of_rows(T: Floats) -> Floats:
         of_ages: Floats = sums[:, np.searchsorted(ages, T)]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from lifecast.arrays import Floats, Integers, Keys
 from lifecast.families.room import with_room
 from lifecast.families.settings import FamilySettings
+from lifecast.families.threads import over_worlds
 from lifecast.grouping import PurchaseRows
 from lifecast.kernels import pareto_nbd, pareto_nbd_worlds
 from lifecast.kernels.pareto_nbd_simulation import simulate_purchases
@@ -101,8 +103,12 @@ class ParetoNBD(FamilySettings):
     ) -> Callable[[Integers, Floats], Floats]:
         scale, youngest, oldest = float(np.min(theta[:, 3])), float(np.min(T)), float(np.max(T))
         ages = math.log((scale + oldest) / (scale + youngest))
-        series = pareto_nbd_worlds.lifetimes_by_age(
-            scale, youngest, oldest, theta, times, weights, 10 + math.ceil(6 * ages)
+        series = np.zeros((weights.shape[2], 10 + math.ceil(6 * ages), theta.shape[0]))
+        over_worlds(
+            partial(
+                pareto_nbd_worlds.lifetimes_by_age, scale, youngest, oldest, theta, times, weights, series
+            ),
+            theta.shape[0],
         )
 
         def of_rows(x: Integers, T: Floats) -> Floats:

@@ -8,7 +8,7 @@ per world [Trefethen 2019, ch. 3], therefore serves every history.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from lifecast.arrays import Floats, Integers
 from lifecast.kernels.chebyshev import chebyshev_points
@@ -85,7 +85,7 @@ def probability_of_purchase_table(
     return table
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def lifetimes_by_age(
     scale: float,
     youngest: float,
@@ -93,8 +93,10 @@ def lifetimes_by_age(
     theta: Floats,
     times: Floats,
     weights: Floats,
-    size: int,
-) -> Floats:
+    series: Floats,
+    first_world: int,
+    last_world: int,
+) -> None:
     """Weighted sums over times of expected lifetimes, as Chebyshev series in log(scale + T).
 
     Parameters
@@ -107,33 +109,27 @@ def lifetimes_by_age(
     times : (world, time)
         Operational times; an infinite one stands for the limit.
     weights : (world, time, sum)
-    size
-        Number of terms.
-
-    Returns
-    -------
     series : (sum, term, world)
+        Zero; what is worked out, of worlds from the first up to the last.
     """
-    S, J, M = weights.shape
-    series = np.zeros((M, size, S))
+    sums, size, _ = series.shape
     points, to_series = chebyshev_points(size)
     low, high = math.log(scale + youngest), math.log(scale + oldest)
-    for w in prange(S):
+    for w in range(first_world, last_world):
         s, beta = theta[w, 2], theta[w, 3]
-        values = np.zeros((size, M))
+        values = np.zeros((size, sums))
         for n in range(size):
             T = math.exp(low + 0.5 * (high - low) * (1.0 + points[n])) - scale
-            for j in range(J):
+            for j in range(times.shape[1]):
                 lifetime = expected_lifetime(s, beta + T, times[w, j])
-                for m in range(M):
+                for m in range(sums):
                     if weights[w, j, m] != 0.0:
                         values[n, m] += weights[w, j, m] * lifetime
-        for m in range(M):
+        for m in range(sums):
             if math.isinf(values[0, m]):
                 series[m, 0, w] = math.inf
             else:
                 series[m, :, w] = to_series @ np.ascontiguousarray(values[:, m])
-    return series
 
 
 @njit(cache=True, nogil=True)

@@ -167,10 +167,18 @@ def renewals_pmf(n: int, t: float, alpha: float, beta: float) -> float:
     return survival if n == most else survival * alpha / (alpha + beta + n)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sums_of_renewals(
-    T: Floats, times: Floats, weights: Floats, order: Integers, alpha: Floats, beta: Floats
-) -> Floats:
+    T: Floats,
+    times: Floats,
+    weights: Floats,
+    order: Integers,
+    alpha: Floats,
+    beta: Floats,
+    sums: Floats,
+    first_world: int,
+    last_world: int,
+) -> None:
     """Weighted sums over times of expected renewals of customers who have renewed T times.
 
     Parameters
@@ -182,14 +190,11 @@ def sums_of_renewals(
     order : (world, time)
         Places of the times from the earliest to the latest.
     alpha, beta : (world,)
-
-    Returns
-    -------
     sums : (sum, age, world)
+        Zero; what is worked out, of worlds from the first up to the last.
     """
-    S, J, M = weights.shape
-    sums = np.zeros((M, T.size, S))
-    for s in prange(S):
+    _, J, M = weights.shape
+    for s in range(first_world, last_world):
         for i in range(T.size):
             passed = 0
             survival, renewals = 1.0, 0.0
@@ -206,7 +211,6 @@ def sums_of_renewals(
                 for m in range(M):
                     if weights[s, j, m] != 0.0:
                         sums[m, i, s] += weights[s, j, m] * renewals
-    return sums
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
