@@ -296,7 +296,9 @@ def simulate(
             run_chunk = partial(run, book, shared, everyone[book.order], expected)
             for chunk, of_chunk in pool.map(run_chunk, chunks(book, size, at_once, periods[-1])):
                 for name, values in of_chunk.items():
-                    columns.setdefault(name, np.empty(len(rfm)))[book.order[chunk]] = values
+                    if name not in columns:
+                        columns[name] = np.empty(len(rfm))
+                    columns[name][book.order[chunk]] = values
                 progress(done + chunk.stop)
             done += len(book)
     return columns, sum(sums.all, Sums.none(1, S, K, money))
