@@ -972,8 +972,8 @@ FORECASTS = [
     for name, value, says in [
         ("horizon", -1, "does not look ahead"),
         ("horizon", math.nan, "does not look ahead"),
-        ("horizon", "soon", "is not a date"),
-        ("horizon", None, "is not a date"),
+        ("horizon", "soon", "neither a number of weeks, nor a length"),
+        ("horizon", None, "neither a number of weeks, nor a length"),
         ("horizon", math.inf, "needs annual_discount_rate"),
         ("horizon", 1e300, "at most 30,000,000 sums"),
         ("horizon", "2030-01-01", "no observation end to count from"),

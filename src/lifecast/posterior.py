@@ -117,7 +117,7 @@ class Posterior:
         import xarray as xr
 
         if not Path(path).is_file():
-            raise FileFormatError(f"{path}: no such file. Pass the path that model.save was given.")
+            raise FileFormatError(f"{path}: no such file. Pass one that model.save wrote.")
         check_seal(path, "lifecast model")
         try:
             with xr.open_datatree(path, engine="netcdf4") as tree:

@@ -138,7 +138,7 @@ def load_rfm(path: str | os.PathLike[str]) -> RFM:
     import pyarrow.parquet as pq
 
     if not os.path.isfile(path):
-        raise FileFormatError(f"{os.fspath(path)!r}: no such file. Pass the path that RFM.save was given.")
+        raise FileFormatError(f"{os.fspath(path)!r}: no such file. Pass one that RFM.save wrote.")
     about = read_about(path)
     if about is None:
         raise FileFormatError(

@@ -119,8 +119,8 @@ def _ids(values: "pa.Array[Any]") -> "pa.Array[Any]":
         known = None
     if known is None or pa.types.is_nested(kind):
         raise DataError(
-            f"customer_id holds values of type {kind}. Pass one number or text for each customer, such as "
-            "the hexadecimal digits of bytes."
+            f"customer_id holds values of type {kind}. Pass one number or text for each customer"
+            f"{', such as the hexadecimal digits of the bytes' if bytes_only else ''}."
         )
     return known
 

@@ -167,7 +167,7 @@ def load_forecast(path: str | os.PathLike[str]) -> SavedForecast:
     import xarray as xr
 
     if not Path(path).is_file():
-        raise FileFormatError(f"{path}: no such file. Pass the path that forecast.save was given.")
+        raise FileFormatError(f"{path}: no such file. Pass one that forecast.save wrote.")
     check_seal(path, "lifecast forecast")
     try:
         with xr.open_dataset(path, engine="netcdf4") as kept:

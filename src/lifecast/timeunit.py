@@ -166,7 +166,13 @@ def _horizon_length(horizon: Any, unit: TimeUnit, observation_end: date | None) 
             return quantity[0] * (quantity[1].days / unit.days)
         with suppress(ValueError):
             return float(horizon)
-    end = parse_date(horizon, "horizon")
+    try:
+        end = parse_date(horizon, "horizon")
+    except SettingsError as error:
+        raise SettingsError(
+            f"horizon={horizon!r} is neither a number of {unit.name}s, nor a length such as '12 months', nor a "
+            "date such as '2026-12-31'."
+        ) from error
     if observation_end is None:
         raise SettingsError(
             f"horizon={horizon!r} is a date, but the RFM has no observation end to count from. Pass "
