@@ -670,7 +670,7 @@ FILES = [
     Case("file", "an empty Parquet", of_file("a.parquet", b""), REFUSED, "cannot be read"),
     Case("file", "a file that is not there", of_path("/nowhere/log.parquet"), REFUSED, "cannot be read"),
     Case("file", "an Excel file", of_file("a.xlsx", b"PK"), REFUSED, "not named like a Parquet or CSV file"),
-    Case("file", "a folder", lambda folder: lc.rfm_summary(folder), REFUSED, "not named like"),
+    Case("file", "a folder", lambda folder: lc.rfm_summary(folder), REFUSED, "is a folder. Pass a glob"),
     Case("file", "an address on a network", of_path("http://127.0.0.1:9/log.csv"), REFUSED, "cannot be read"),
     Case(
         "file",

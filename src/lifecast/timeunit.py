@@ -170,8 +170,8 @@ def _horizon_length(horizon: Any, unit: TimeUnit, observation_end: date | None) 
         end = parse_date(horizon, "horizon")
     except SettingsError as error:
         raise SettingsError(
-            f"horizon={horizon!r} is neither a number of {unit.name}s, nor a length such as '12 months', nor a "
-            "date such as '2026-12-31'."
+            f"horizon={horizon!r} is neither a number of {unit.name}s, nor a length such as '12 months', nor "
+            "a date such as '2026-12-31'."
         ) from error
     if observation_end is None:
         raise SettingsError(
