@@ -1,6 +1,7 @@
 """Do groups borrow strength as they should, and do covariates find the effects that are there?"""
 
 import warnings
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -275,6 +276,7 @@ def test_is_a_customer_scored_with_its_own_covariates() -> None:
         (["a", None, "b"], {"covariates": ["channel"]}, "200 of 600 customers have no 'channel'"),
         ([1.0, float("nan"), 2.5], {"covariates": ["channel"]}, "200 of 600 customers have no 'channel'"),
         (["a", "a", "a"], {"covariates": ["channel"]}, "'a' for every customer"),
+        ([[1], [2], [3]], {"covariates": ["channel"]}, "'channel' holds values of type list"),
         ([f"c{i}" for i in range(600)], {"covariates": ["channel"]}, "600 categories.*pass groups='channel'"),
     ],
 )
@@ -286,6 +288,18 @@ def test_are_attributes_that_cannot_serve_refused(
         frame["channel"] = column * (600 // len(column))
     with pytest.raises(lc.LifecastError, match=message):
         fitted(lc.RFM.from_frame(frame, time_unit="week"), lc.BGNBD(**settings))  # type: ignore[arg-type]
+
+
+def test_is_a_decimal_the_number_that_it_is() -> None:
+    frame = histories(np.tile(FAMILY.constrain(TYPICAL), (600, 1)), 2)
+    age = [18.0, 22.5, 31.0, 47.5, 60.0, 75.0] * 100
+    tables = (frame.assign(age=values) for values in (age, [Decimal(str(value)) for value in age]))
+    as_they_are, as_decimals = (
+        fitted(lc.RFM.from_frame(table, time_unit="week"), lc.BGNBD(covariates="age"), method="map")
+        for table in tables
+    )
+    assert "log_rate: age" in as_decimals.parameters.index
+    pd.testing.assert_frame_equal(as_decimals.parameters, as_they_are.parameters, check_exact=True)
 
 
 def test_is_a_category_that_the_fit_has_not_seen_refused() -> None:

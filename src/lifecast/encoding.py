@@ -280,6 +280,8 @@ def attribute(rfm: Attributed, name: str) -> "pa.Array[Any]":
     ------
     SettingsError
         The RFM has no such attribute.
+    DataError
+        It holds lists, or whatever else is made of parts.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -287,6 +289,12 @@ def attribute(rfm: Attributed, name: str) -> "pa.Array[Any]":
     if name not in rfm.attributes:
         raise no_attribute(name, rfm.attributes)
     values = rfm.attributes[name]
+    if pa.types.is_nested(values.type):
+        raise DataError(
+            f"Attribute {name!r} holds values of type {values.type}. Needed: a number or text for each."
+        )
+    if pa.types.is_decimal(values.type):  # as which databases hand out numbers
+        values = values.cast(pa.float64())
     if pa.types.is_floating(values.type):
         return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     plain = pa.types.is_integer(values.type) or pa.types.is_boolean(values.type)
