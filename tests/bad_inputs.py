@@ -677,7 +677,7 @@ FILES = [
         "an RFM in place of a log",
         lambda folder: lc.rfm_summary(saved(folder)),
         REFUSED,
-        "not obvious which column is the date",
+        "are customers, one row each, and not transactions",
     ),
     Case("file", "an RFM file, truncated", torn_rfm, REFUSED, "not a Parquet file that can be read"),
     Case("file", "an RFM file with a negative frequency", forged_rfm, REFUSED, "negative or fractional"),

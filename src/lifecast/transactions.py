@@ -227,6 +227,11 @@ def _guess(columns: tuple[str, ...], role: str, folders: tuple[str, ...]) -> str
         return matches[0]
     if not matches and role == "amount":
         return None
+    if not matches and {"frequency", "recency", "T"} <= set(own):
+        raise SettingsError(
+            "These are customers, one row each, and not transactions: they have a frequency, a recency and a "
+            "T. Fit or forecast them as they are, with RFM.from_frame or ParquetRFM.open in Python."
+        )
     raise SettingsError(
         f"It is not obvious which column is the {role.replace('_', ' ')}"
         f"{f': {_listed(matches)} all might be' if matches else ''}. Pass {role}=; the log's columns are "
