@@ -18,6 +18,8 @@ from lifecast.kernels.drift import drifted
 from lifecast.kernels.power_integral import log_one_plus
 from lifecast.kernels.vectors import logarithms_of_one_plus, one_minus_exponentials
 
+MOST_COUNTS = 512
+
 
 @njit(cache=True, nogil=True)
 def size_in_time(reach: float) -> int:
@@ -172,6 +174,42 @@ def rates_at(
         out[m] /= w[m]
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def rates_by_counts(k: float, a: float, B: float, w: Floats, out: Floats) -> None:
+    """The same as `rates_at` in less time, where `few_counts` are enough.
+
+    The sum over j of the NBD's chance that somebody who never leaves buys j times, times the purchases until
+    leaving that make up E[1 + q + ... + q^(j-1)] of them, q = 1 - p. Its terms are all positive.
+    """
+    latest = np.max(w)
+    z, share = latest / (1.0 + latest), w / latest * ((1.0 + latest) / (1.0 + w))
+    terms = np.zeros(MOST_COUNTS)
+    chance, stays, until_leaving = k, 1.0, 1.0  # the first at the latest w, but for what all have in common
+    total, size = 0.0, 0
+    while size < MOST_COUNTS:
+        terms[size] = chance * until_leaving
+        total += terms[size]
+        size += 1
+        if terms[size - 1] < 1e-17 * total:
+            break
+        chance *= (k + size) / (size + 1.0) * z
+        stays *= (B + size - 1.0) / (a + B + size - 1.0)
+        until_leaving += stays
+    out[:] = 0.0
+    for j in range(4 * ((size - 1) // 4), -1, -4):
+        last, third, second, first = terms[j + 3], terms[j + 2], terms[j + 1], terms[j]
+        for m in range(w.size):
+            out[m] = (((out[m] * share[m] + last) * share[m] + third) * share[m] + second) * share[m] + first
+    for m in range(w.size):
+        out[m] *= math.exp(-(k + 1.0) * math.log1p(w[m]))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def few_counts(k: float, w: float) -> bool:
+    """Whether `rates_by_counts` needs less time than `rates_at`, up to w."""
+    return w <= 3.0 and k * w <= 40.0
+
+
 @njit(cache=True, nogil=True)
 def logs_at(log_p: Floats, w: Floats) -> Floats:
     """ln(1 + p w), shape (node, time)."""
@@ -286,6 +324,7 @@ def expectations_by_age(
     weights: Floats,
     latest: Floats,
     in_time: int,
+    by_counts: bool,
     series: Floats,
     middle: Floats,
     half: Floats,
@@ -308,6 +347,8 @@ def expectations_by_age(
         Of the finite times.
     in_time
         Of `sizes`.
+    by_counts
+        Whether to save time by `rates_by_counts`, whose last digit is another.
     series : (distinct x, world, sum, term)
         Zero; what is worked out, of worlds from the first up to the last.
     middle, half : (distinct x, world)
@@ -330,15 +371,19 @@ def expectations_by_age(
             w = np.expm1(0.5 * reach * (1.0 + points_in_time[size, :size])) / bend[c]
             A = np.exp(log_low + 0.5 * width * (1.0 + points_in_age))
             moments = moments_of_times(A, bend[c], reach, size, times[s], weights[s])
-            most = x[first[c + 1] - 1]
-            step, log_p, log_q = nodes_in_p(
-                a, b + x[first[c]], b + most, (r + most + 1.0) * latest[s] / low[c]
-            )
-            logs, rates = logs_at(log_p, w), np.zeros(size)
+            least, most = x[first[c]], x[first[c + 1] - 1]
+            rates, logs = np.zeros(size), np.empty((0, 0))
+            step, log_p, log_q = 0.0, np.empty(0), np.empty(0)
             for i in range(first[c], first[c + 1]):
                 k, slower = drifted(r + x[i], 1.0, drift[s])
                 middle[i, s], half[i, s] = log_low + 0.5 * width - math.log(slower), 0.5 * width
-                if latest[s] > 0.0:
+                if latest[s] > 0.0 and by_counts and few_counts(k, latest[s] / low[c]):
+                    rates_by_counts(k, a, b + x[i], w, rates)
+                elif latest[s] > 0.0:
+                    if logs.size == 0:
+                        bends = (r + most + 1.0) * latest[s] / low[c]
+                        step, log_p, log_q = nodes_in_p(a, b + least, b + most, bends)
+                        logs = logs_at(log_p, w)
                     rates_at(k, a, b + x[i], w, step, log_p, log_q, logs, rates)
                 ever = (a + b + x[i] - 1.0) / (a - 1.0) if a > 1.0 else math.inf
                 fill_series(rates, ever, to_time_series[size], moments, limit, to_age_series, series[i, s])
