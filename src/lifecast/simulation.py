@@ -145,9 +145,9 @@ def futures(
 def keep_freed_memory() -> None:
     """Let the C library keep what one chunk has freed for the next.
 
-    glibc returns blocks to the system that are larger than the largest it has seen freed, up to 32 MB. It would
-    learn so as larger chunks come, while the system zeroes the same pages over and over, a quarter of a short
-    forecast's time. Other libraries do as they do.
+    glibc returns blocks to the system that are larger than the largest it has seen freed, up to 32 MB. Left
+    to itself, it learns as larger chunks come, and the system zeroes the same pages over and over: a quarter
+    of a short forecast's time. Other libraries do as they do.
     """
     np.empty(LARGEST_KEPT, np.uint8)
 
