@@ -183,3 +183,19 @@ def test_is_a_last_day_that_has_not_come_remarked() -> None:
     assert "last day observed, 9999-12-31, has not come yet" in report.remarks[0]
     told = lc.rfm_summary(log, observation_end="1998-06-30", past=False).report
     assert told is not None and not any("has not come" in remark for remark in told.remarks)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "category", "csv", "parquet"])
+def test_is_a_customer_called_as_programs_call_nobody_remarked(kind: str, tmp_path: Path) -> None:
+    log = lc.datasets.load_cdnow(sample=True).head(500)
+    names = log["customer_id"].astype(str)
+    names[3], names[7], names[9] = "nan", "NULL ", "Nancy"
+    log = log.assign(customer_id=names.astype("category") if kind == "category" else names)
+    where = {"csv": tmp_path / "log.csv", "parquet": tmp_path / "log.parquet"}.get(kind)
+    if where is not None:
+        log.to_csv(where, index=False) if kind == "csv" else log.to_parquet(where, index=False)
+    report = lc.rfm_summary(log if where is None else where, past=False).report
+    assert report is not None and report.lines_of_nobody == 2
+    assert any("2 lines are of a customer called nan, NULL or the like" in it for it in report.remarks)
+    plain = lc.rfm_summary(lc.datasets.load_cdnow(sample=True).head(500), past=False).report
+    assert plain is not None and plain.lines_of_nobody == 0

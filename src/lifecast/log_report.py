@@ -93,6 +93,8 @@ class LogReport:
         Where no column of amounts was named or found: the log's columns that were not read.
     amounts_read : str
         Where amounts have decimal commas or thousands set apart: one of them, and how it was read.
+    lines_of_nobody : int
+        Lines whose customer is called what programs write for a missing value: nan, NULL and their like.
     """
 
     lines: int
@@ -117,6 +119,7 @@ class LogReport:
     attributes_changed: Mapping[str, int] = field(default_factory=dict)
     perhaps_amounts: tuple[str, ...] = ()
     amounts_read: str = ""
+    lines_of_nobody: int = 0
 
     @property
     def left_truncated(self) -> bool:
@@ -171,6 +174,11 @@ class LogReport:
             remarks.append(self.about_amounts)
         if self.amounts_read:
             remarks.append(f"Amounts are not written plainly: {self.amounts_read}, and so on.")
+        if self.lines_of_nobody:
+            remarks.append(
+                f"{self.lines_of_nobody:,} lines are of a customer called nan, NULL or the like, who is "
+                "taken for one person. If that stands for a missing id, make it null: such lines are left out."
+            )
         if self.unmatched_amount > 1e-6 * self.returned_amount:
             remarks.append(
                 f"Returns of {self.unmatched_amount:,.2f} exceed what those customers had bought before, in "

@@ -8,6 +8,7 @@ from lifecast.engines.spark import collected
 from lifecast.errors import DataError, SettingsError
 from lifecast.transactions import (
     LARGEST_AMOUNT,
+    NOBODY,
     LinesRead,
     choose_columns,
     perhaps_amounts,
@@ -81,6 +82,7 @@ def read_spark_transactions(
             F.max(F.when(known, F.abs(money))).alias("largest"),
             F.min(F.when(known & (money != 0), F.abs(money))).alias("smallest"),
             F.count_if(known & (money < 0)).alias("negative"),
+            F.count_if(_called_nobody(types["customer_id"])).alias("nobody"),
         )
     ).to_pylist()[0]
 
@@ -113,6 +115,7 @@ def read_spark_transactions(
         largest_amount=found["largest"] if has_amount else None,
         negative_lines=found["negative"],
         unread=perhaps_amounts(log.columns, names),
+        lines_of_nobody=found["nobody"],
     )
 
 
@@ -136,6 +139,12 @@ def _customer(kind: str) -> "tuple[Column, Column]":
         return it.isNotNull(), it.cast("bigint")
     text = it.cast("string")
     return F.coalesce(F.trim(text) != "", F.lit(False)), text
+
+
+def _called_nobody(kind: str) -> "Column":
+    from pyspark.sql import functions as F
+
+    return F.lower(F.trim(F.col("customer_id"))).isin(*NOBODY) if kind == "string" else F.lit(False)
 
 
 def _day(kind: str, name: str) -> "Column":

@@ -206,6 +206,7 @@ def report_of(
         attributes_changed={name: count for name, count in changed.items() if count},
         perhaps_amounts=log.unread,
         amounts_read=log.amounts_read,
+        lines_of_nobody=log.lines_of_nobody,
     )
 
 

@@ -13,6 +13,7 @@ from lifecast.engines.duckdb import damage_told, limit_memory
 from lifecast.engines.duckdb_source import Source, open_source
 from lifecast.engines.duckdb_values import (
     attribute_value,
+    called_nobody,
     customer_column,
     customer_known,
     day_of,
@@ -39,6 +40,8 @@ _OBVIOUS = {
 LARGEST_AMOUNT = 1e100
 _A_DAY = "day BETWEEN DATE '0001-01-02' AND DATE '9999-12-31'"
 _AN_AMOUNT = f"abs(money) <= {LARGEST_AMOUNT!r}"
+# What other programs have written for a missing value where it had become text, in small letters.
+NOBODY = ("nan", "none", "null", "<na>", "n/a", r"\n", "undefined")
 ROUNDING = 2.0**-61  # of the largest amount: sums are exact in such units
 _DECIMAL_COMMA = re.compile(r"\d,\d{1,2}(?!\d)")
 _DAY_FIRST = re.compile(r"\d{1,2}([-./ ])\d{1,2}\1\d{4}")
@@ -66,6 +69,8 @@ class LinesRead:
         Columns that were not asked for, where none is the amount: it may be one of them.
     amounts_read : str
         Where amounts of a file have decimal commas or thousands set apart: how one of them was read.
+    lines_of_nobody : int
+        Lines whose customer is called what programs write for a missing value.
     """
 
     has_amount: bool
@@ -78,6 +83,7 @@ class LinesRead:
     negative_lines: int
     unread: tuple[str, ...] = ()
     amounts_read: str = ""
+    lines_of_nobody: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +257,7 @@ def _check(
     types = {name: str(kind) for name, kind, *_ in connection.execute("DESCRIBE source").fetchall()}
     has_amount = "amount" in types
     anyone = customer_known(types["customer_id"])
+    nobody = called_nobody(types["customer_id"], NOBODY)
     day = day_of(types["date"], names["date"], date_format)
     money = money_of(types["amount"], names["amount"]) if has_amount else "0.0"
     dated, paid = (f"coalesce({condition}, false)" for condition in (_A_DAY, _AN_AMOUNT))
@@ -261,7 +268,7 @@ def _check(
             f"""SELECT count(*), count(*) FILTER (NOT {anyone}), min(day), max(day),
                 count(*) FILTER ({anyone} AND NOT {dated}), count(*) FILTER ({anyone} AND NOT {paid}),
                 max(abs(money)) FILTER ({anyone}), min(abs(money)) FILTER ({anyone} AND money <> 0),
-                count(*) FILTER ({anyone} AND money < 0)
+                count(*) FILTER ({anyone} AND money < 0), count(*) FILTER ({nobody})
             FROM {read}"""
         ).fetchall()[0]
 
@@ -272,7 +279,7 @@ def _check(
         read, counts = count(money)
         plainly = "TRY_CAST(amount AS DOUBLE) IS NULL AND money IS NOT NULL"
         unusual = " as ".join(first_value(connection, read, what, plainly) for what in ("amount", "money"))
-    lines, unknown, first, last, bad_days, bad_amounts, largest, smallest, negative = counts
+    lines, unknown, first, last, bad_days, bad_amounts, largest, smallest, negative, nameless = counts
     refuse_unreadable(
         names, lines, unknown, bad_days, bad_amounts,
         lambda what: first_value(
@@ -300,6 +307,7 @@ def _check(
         negative_lines=negative,
         unread=perhaps_amounts(source.columns, names),
         amounts_read=unusual,
+        lines_of_nobody=nameless,
     )
 
 

@@ -1,5 +1,6 @@
 """How the values of a log's columns read in SQL: customers, days, amounts, attributes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lifecast.errors import DataError, SettingsError
@@ -32,6 +33,14 @@ def customer_known(kind: str) -> str:
     if kind in _WHOLE:
         return "(customer_id IS NOT NULL)"
     return "coalesce(trim(CAST(customer_id AS VARCHAR)) <> '', false)"
+
+
+def called_nobody(kind: str, names: Sequence[str]) -> str:
+    """Whether a line's customer has one of these names, in small letters, in SQL."""
+    if kind != "VARCHAR" and not kind.startswith("ENUM"):
+        return "false"
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"(lower(trim(CAST(customer_id AS VARCHAR))) IN ({listed}))"
 
 
 def customer_column(connection: "DuckDBPyConnection", kind: str, name: str, typed: bool) -> str:
