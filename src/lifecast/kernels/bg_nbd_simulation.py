@@ -1,9 +1,9 @@
 """Exact conditional simulation of a customer's future purchases under BG/NBD [Fader, Hardie & Lee 2005].
 
 Latent traits are drawn late or never. One uniform decides whether the customer is alive, buys at all, and
-when first: given the past, the gap is Lomax, the gamma mixture of exponentials. Only a customer who buys and
-stays gets a rate, from its posterior given that first gap. The chance of leaving is never drawn: it follows
-Polya's urn, the beta mixture of coin tosses.
+when first: given the past, the gap is Lomax, the gamma mixture of exponentials. Only a customer who buys gets
+a rate, from its posterior given that first gap. The chance of leaving is never drawn: it follows Polya's urn,
+the beta mixture of coin tosses.
 
 An action may multiply the hazard of leaving, lambda p. Below one, a toss that says leave holds only that
 often. Above one, more tosses fall between purchases, so many times as often as the factor exceeds one; tosses
@@ -11,8 +11,8 @@ of one urn are exchangeable, so these can come after all the others. On the same
 factor therefore never makes a life shorter.
 
 A customer's lives in the worlds go on step by step together: the first purchase in every world, then the
-second. What one draws next waits for what it drew before; what others draw does not, and who goes on is told
-without a branch, since nobody could predict it.
+second. What one draws next waits for what it drew before; what others draw does not. Who goes on is told
+without a branch, since nobody could predict it, so that those who leave draw one gap in vain.
 """
 
 import math
