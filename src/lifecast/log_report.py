@@ -177,7 +177,7 @@ class LogReport:
         if self.lines_of_nobody:
             remarks.append(
                 f"{self.lines_of_nobody:,} lines are of a customer called nan, NULL or the like, who is "
-                "taken for one person. If that stands for a missing id, make it null: such lines are left out."
+                "taken for one person. If that stands for a missing id, make it null; then they are left out."
             )
         if self.unmatched_amount > 1e-6 * self.returned_amount:
             remarks.append(
