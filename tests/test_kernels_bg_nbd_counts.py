@@ -4,7 +4,6 @@ import mpmath
 import numpy as np
 import pytest
 
-import lifecast as lc
 from lifecast.kernels.bg_nbd_expectations import MOST_COUNTS, few_counts, rates_by_counts
 
 
@@ -39,20 +38,3 @@ def test_is_there_room_for_all_counts() -> None:
         assert j < MOST_COUNTS - 4
     assert not few_counts(14.0, 3.0)
     assert not few_counts(0.1, 3.1)
-
-
-@pytest.mark.parametrize("drift", [0.0, 0.2])
-def test_are_expectations_of_many_kinds_those_of_one(drift: float) -> None:
-    rng = np.random.default_rng(5)
-    x = np.sort(rng.choice([0, 1, 2, 3, 5, 11, 40, 300], 200))  # the last are beyond few counts
-    T = rng.uniform(5.0, 60.0, x.size)
-    theta = np.array([0.24, 4.4, 0.8, 2.4]) * rng.uniform(0.3, 3.0, (20, 4))
-    times = np.tile([52.0, 200.0, 7.0, 0.0, np.inf], (20, 1))
-    weights = rng.uniform(size=(20, 5, 2))
-    weights[10:, 4] = 0.0
-    asked = x, T, theta, np.full(20, drift), times, weights
-    kinds, one = lc.BGNBD(groups="channel"), lc.BGNBD()
-    table = kinds.expected_purchases(*asked)(x, T)
-    np.testing.assert_allclose(table, one.expected_purchases(*asked)(x, T), rtol=1e-12)
-    covariates = lc.BGNBD(covariates=["age"]).expected_purchases(*asked)(x, T)
-    np.testing.assert_array_equal(covariates, table)

@@ -110,14 +110,10 @@ class BGNBD(FamilySettings):
         in_time, in_age = sizes(*histories, latest)
         middle, half = np.empty((2, x_values.size, theta.shape[0]))
         series = np.zeros((*middle.shape, weights.shape[2], in_age))
-        of_many_kinds = self.groups is not None or len(self.covariates) > 0
         over_worlds(
-            partial(
-                expectations_by_age, *histories, times, weights, latest, in_time, of_many_kinds, series,
-                middle, half,
-            ),
+            partial(expectations_by_age, *histories, times, weights, latest, in_time, series, middle, half),
             theta.shape[0],
-        )  # fmt: skip
+        )
 
         def of_rows(x: Integers, T: Floats) -> Floats:
             sums: Floats = expectations_of_rows(np.searchsorted(x_values, x), T, theta, series, middle, half)

@@ -324,7 +324,6 @@ def expectations_by_age(
     weights: Floats,
     latest: Floats,
     in_time: int,
-    by_counts: bool,
     series: Floats,
     middle: Floats,
     half: Floats,
@@ -347,8 +346,6 @@ def expectations_by_age(
         Of the finite times.
     in_time
         Of `sizes`.
-    by_counts
-        Whether to save time by `rates_by_counts`, whose last digit is another.
     series : (distinct x, world, sum, term)
         Zero; what is worked out, of worlds from the first up to the last.
     middle, half : (distinct x, world)
@@ -377,7 +374,7 @@ def expectations_by_age(
             for i in range(first[c], first[c + 1]):
                 k, slower = drifted(r + x[i], 1.0, drift[s])
                 middle[i, s], half[i, s] = log_low + 0.5 * width - math.log(slower), 0.5 * width
-                if latest[s] > 0.0 and by_counts and few_counts(k, latest[s] / low[c]):
+                if latest[s] > 0.0 and few_counts(k, latest[s] / low[c]):
                     rates_by_counts(k, a, b + x[i], w, rates)
                 elif latest[s] > 0.0:
                     if logs.size == 0:
