@@ -177,7 +177,8 @@ def test_are_rates_the_average_over_the_chance_to_leave(k: float, a: float, B: f
     step, log_p, log_q = bg_nbd_expectations.nodes_in_p(a, B, B, (k + 1) * w[-1])
     np.testing.assert_allclose(np.exp(log_p) + np.exp(log_q), 1.0, rtol=1e-14)
     np.testing.assert_allclose(np.diff(log_p - log_q), step, rtol=1e-10)
-    logs, found = np.log1p(np.exp(log_p) * w[:, None]), np.empty(4)
+    logs, found = bg_nbd_expectations.logs_at(log_p, w), np.empty(4)
+    np.testing.assert_allclose(logs, np.log1p(np.exp(log_p)[:, None] * w), rtol=1e-14)
     bg_nbd_expectations.rates_at(k, a, B, w, step, log_p, log_q, logs, found)
     y = np.arange(-900.0, 900.0, 0.02)  # of ln(p / (1 - p)): the trapezoidal rule, without any economy
     log_p, log_q = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
@@ -212,34 +213,33 @@ def test_are_frequencies_of_a_class_that_bend_alike(drift: float) -> None:
 def test_are_moments_what_times_make_of_each_term() -> None:
     times = np.array([0.0, 0.5, 3.0, math.inf, 9.0])
     weights = np.array([[1.0, 2.0], [0.5, 0.0], [2.0, 1.0], [4.0, 4.0], [0.0, -3.0]])
-    A, bend = 2.0, 4.0
-    reach = math.log(1 + bend * 9.0 / A)
-    moments, term = RNG(4).normal(size=(2, 2, 5)), np.empty(5)
-    expected = moments[0].copy()
+    A, bend = np.array([2.0, 5.0, 31.0]), 4.0
+    reach = math.log(1 + bend * 9.0 / 2.0)
+    expected = np.zeros((2, 6, 3))
     for j in (1, 2, 4):
         w = times[j] / A
-        y = 2 * math.log(1 + bend * w) / reach - 1
+        y = 2 * np.log(1 + bend * w) / reach - 1
         for m in range(2):
-            for c in range(5):
-                expected[m, c] += weights[j, m] * w * math.cos(c * math.acos(max(-1.0, min(1.0, y))))
-    bg_nbd_expectations.add_times(A, bend, reach, times, weights, moments[0], term)
-    np.testing.assert_allclose(moments[0], expected, atol=1e-7)  # a cosine near its top
+            for c in range(6):
+                expected[m, c] += weights[j, m] * w * np.cos(c * np.arccos(np.clip(y, -1.0, 1.0)))
+    found = bg_nbd_expectations.moments_of_times(A, bend, reach, 6, times, weights)
+    np.testing.assert_allclose(found, expected, atol=1e-7)  # a cosine near its top
 
 
 @pytest.mark.parametrize("ever", [7.0, math.inf])
 def test_is_a_series_in_age_that_through_the_values_at_its_points(ever: float) -> None:
     rng, time, ages = RNG(5), 4, 3
     rates, to_time, to_age = rng.normal(size=time), rng.normal(size=(6, 6)), rng.normal(size=(ages, ages))
-    moments, limit = rng.normal(size=(ages, 2, time)), np.array([0.0, 2.0])
+    moments, limit = rng.normal(size=(2, time, ages)), np.array([0.0, 2.0])
     series = np.zeros((2, ages))
-    bg_nbd_expectations.fill_series(rates, ever, to_time, moments, limit, to_age, np.empty(time), series)
-    terms = to_time[:time, :time] @ rates
+    bg_nbd_expectations.fill_series(rates, ever, to_time, moments, limit, to_age, series)
+    terms = rates @ to_time[:time, :time]
     for m in range(2):
         if limit[m] and math.isinf(ever):
             assert series[m].tolist() == [math.inf, 0.0, 0.0]
         else:
-            values = moments[:, m] @ terms + (limit[m] * ever if limit[m] else 0.0)
-            np.testing.assert_allclose(series[m], to_age @ values, rtol=1e-12)
+            values = terms @ moments[m] + (limit[m] * ever if limit[m] else 0.0)
+            np.testing.assert_allclose(series[m], values @ to_age, rtol=1e-12)
 
 
 # -- Pareto/NBD ------------------------------------------------------------------------------------------
