@@ -138,7 +138,8 @@ def futures(
         amount = spend_family.simulate_amounts(
             book.spend.of(chunk), keys[chunk], first, world, shared.spend, pace.spend_drift
         )
-        at_prices(amount, world, stretch, pace.price)
+        if np.any(pace.price != 1.0):
+            at_prices(amount, world, stretch, pace.price)
     return Futures(book.order[chunk], first, world, time, amount)
 
 
