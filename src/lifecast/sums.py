@@ -84,6 +84,8 @@ def joined(halves: Floats) -> Floats:
 def anchors(worlds: Worlds, discount_rate: float, periods: Floats) -> Floats:
     """What the kernels round with, shape (period, 4): value coarse and fine, discounted coarse and fine.
 
+    Those of value are the same in every period.
+
     Adding an anchor to a number and taking it away again rounds the number to a multiple of 2^-52 times two
     thirds of the anchor.
 

@@ -109,6 +109,7 @@ def deposit(
     for e in range(time.size):
         at[e] = min(max(np.int32(np.ceil(time[e] * per_period - 1e-9)) - np.int32(1), np.int32(0)), last)
     worlds, current, total = 0, -1, 0.0
+    to_coarse, to_fine = anchors[0, 0], anchors[0, 1]  # of value the same in every period
     for e in range(time.size):
         another = world[e] != current  # no branch: nobody can predict where a world ends
         current = world[e]
@@ -117,11 +118,11 @@ def deposit(
         draws[np.uint64(worlds - 1)] = total
         s, k = np.uint64(world[e]), np.uint64(at[e])  # unsigned, since others might count from the end
         value, discounted_value = margin * amount[e], margin * present[e]
-        coarse = (value + anchors[k, 0]) - anchors[k, 0]
+        coarse = (value + to_coarse) - to_coarse
         discounted_coarse = (discounted_value + anchors[k, 2]) - anchors[k, 2]
         cells[s, k, 0] += 1.0
         cells[s, k, 1] += coarse
-        cells[s, k, 2] += ((value - coarse) + anchors[k, 1]) - anchors[k, 1]
+        cells[s, k, 2] += ((value - coarse) + to_fine) - to_fine
         cells[s, k, 3] += discounted_coarse
         cells[s, k, 4] += ((discounted_value - discounted_coarse) + anchors[k, 3]) - anchors[k, 3]
     return worlds
