@@ -110,7 +110,14 @@ SEEN_BY = {
     "kernels/bg_bb_worlds.py": [tables("bg-bb"), BG_BB, FIGURES, battery("bg-bb")],
     "kernels/bg_nbd.py": [PARTS, TABLES, GRID, BG_NBD, FIGURES, battery("bg-nbd")],
     "kernels/bg_nbd_expectations.py": [
-        parts("logistic or rates or class or moments or series"),
+        parts("class or moments or series"),
+        tables("bg-nbd"),
+        FIGURES,
+        DIGITS,
+    ],
+    "kernels/bg_nbd_rates.py": [
+        parts("logistic or rates"),
+        plain("test_kernels_bg_nbd_counts.py"),
         tables("bg-nbd"),
         FIGURES,
         DIGITS,

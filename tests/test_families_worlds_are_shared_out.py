@@ -15,7 +15,7 @@ from lifecast.families.threads import over_worlds
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     before = numba.get_num_threads()
     if request.param > before:
-        pytest.skip("one core")
+        pytest.skip("numba has one core to use here, and two threads want two")
     numba.set_num_threads(request.param)
     yield request.param
     numba.set_num_threads(before)

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from lifecast.kernels.bg_nbd_expectations import MOST_COUNTS, few_counts, rates_by_counts
+from lifecast.kernels.bg_nbd_rates import MOST_COUNTS, few_counts, rates_by_counts
 
 
 def by_the_paper(k: float, a: float, B: float, w: float) -> mpmath.mpf:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lifecast.arrays import Floats
-from lifecast.kernels import bg_nbd_expectations, never_again, pareto_nbd
+from lifecast.kernels import bg_nbd_expectations, bg_nbd_rates, never_again, pareto_nbd
 from lifecast.kernels.beta_average import geometric_tail, quadrature_nodes
 from lifecast.kernels.bg_bb import (
     add,
@@ -82,7 +82,7 @@ def test_are_logistic_functions_right_without_overflow() -> None:
         near(one_minus_expit(z), 1 / (1 + mp.exp(z)))
         near(pareto_nbd.softplus(z), mp.log(1 + mp.exp(z)))
     for y in (0.0, 1e-12, 1e-3, 0.04, 0.0499, 0.05, 0.0501, 0.3, 5.0, 60.0):
-        near(bg_nbd_expectations.one_minus_exp(y), -mp.expm1(-mp.mpf(y)), 3e-14)
+        near(bg_nbd_rates.one_minus_exp(y), -mp.expm1(-mp.mpf(y)), 3e-14)
         near(log_one_plus(y), mp.log1p(mp.mpf(y)), 1e-15)
 
 
@@ -174,12 +174,12 @@ def test_is_a_tail_the_sum_of_the_nodes_beyond(shape: float, s: float, odds: flo
 )
 def test_are_rates_the_average_over_the_chance_to_leave(k: float, a: float, B: float) -> None:
     w = np.array([1e-3, 0.3, 4.0, 60.0])
-    step, log_p, log_q = bg_nbd_expectations.nodes_in_p(a, B, B, (k + 1) * w[-1])
+    step, log_p, log_q = bg_nbd_rates.nodes_in_p(a, B, B, (k + 1) * w[-1])
     np.testing.assert_allclose(np.exp(log_p) + np.exp(log_q), 1.0, rtol=1e-14)
     np.testing.assert_allclose(np.diff(log_p - log_q), step, rtol=1e-10)
-    logs, found = bg_nbd_expectations.logs_at(log_p, w), np.empty(4)
+    logs, found = bg_nbd_rates.logs_at(log_p, w), np.empty(4)
     np.testing.assert_allclose(logs, np.log1p(np.exp(log_p)[:, None] * w), rtol=1e-14)
-    bg_nbd_expectations.rates_at(k, a, B, w, step, log_p, log_q, logs, found)
+    bg_nbd_rates.rates_at(k, a, B, w, step, log_p, log_q, logs, found)
     y = np.arange(-900.0, 900.0, 0.02)  # of ln(p / (1 - p)): the trapezoidal rule, without any economy
     log_p, log_q = -np.logaddexp(0.0, -y), -np.logaddexp(0.0, y)
     weight = np.exp(a * log_p + B * log_q - (a * log_p + B * log_q).max())

@@ -58,6 +58,5 @@ def expectations(
 
 def times_or_zero(p_alive: Floats, expected: Floats) -> Floats:
     """Their product, zero where nobody is alive even if the expectation is infinite."""
-    if np.isfinite(expected).all():
-        return p_alive * expected
-    return np.multiply(p_alive, expected, out=np.zeros_like(expected), where=p_alive > 0.0)
+    with np.errstate(invalid="ignore"):  # of nothing and infinity
+        return np.where(p_alive > 0.0, p_alive * expected, 0.0)

@@ -1,6 +1,5 @@
 """What people get: draws reduced to means, quantiles and probabilities once, at the very end."""
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from lifecast.rfm import RFM
 from lifecast.settings import margins
 from lifecast.simulation import Observer, Simulation, watch
 from lifecast.sums import Sums
-from lifecast.timeunit import TimeUnit
+from lifecast.timeunit import TimeUnit, in_words
 from lifecast.worlds import Worlds
 
 if TYPE_CHECKING:
@@ -64,10 +63,9 @@ class Forecast:
     simulation: Simulation
 
     def __repr__(self) -> str:
-        ahead = "all time" if math.isinf(self.horizon) else f"{self.horizon:g} {self.time_unit}s"
-        since = f" from {self.observation_end}" if self.observation_end else ""
+        ahead = in_words(self.horizon, self.time_unit, self.observation_end)
         return (
-            f"<Forecast: {len(self.customers):,} customers, {ahead}{since}, {len(self.simulation.worlds):,} "
+            f"<Forecast: {len(self.customers):,} customers, {ahead}, {len(self.simulation.worlds):,} "
             f"worlds, {100 * self.interval:g}% intervals>"
         )
 

@@ -19,7 +19,7 @@ from lifecast.rfm import RFM
 from lifecast.rfm_file import read_report
 from lifecast.seal import check_seal, seal
 from lifecast.settings import central
-from lifecast.timeunit import TimeUnit
+from lifecast.timeunit import TimeUnit, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,11 +92,10 @@ class SavedForecast:
     report: LogReport | None
 
     def __repr__(self) -> str:
-        ahead = "all time" if np.isinf(self.horizon) else f"{self.horizon:g} {self.time_unit}s"
-        since = f" from {self.observation_end}" if self.observation_end else ""
+        ahead = in_words(self.horizon, self.time_unit, self.observation_end)
         worlds = len(next(iter(self.draws.values())))
         return (
-            f"<{type(self).__name__}: {self.members.count:,} customers, {ahead}{since}, {worlds:,} worlds, "
+            f"<{type(self).__name__}: {self.members.count:,} customers, {ahead}, {worlds:,} worlds, "
             f"{100 * self.interval:g}% intervals>"
         )
 

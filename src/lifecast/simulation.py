@@ -138,8 +138,7 @@ def futures(
         amount = spend_family.simulate_amounts(
             book.spend.of(chunk), keys[chunk], first, world, shared.spend, pace.spend_drift
         )
-        if np.any(pace.price != 1.0):
-            at_prices(amount, world, stretch, pace.price)
+        at_prices(amount, world, stretch, pace.price)
     return Futures(book.order[chunk], first, world, time, amount)
 
 

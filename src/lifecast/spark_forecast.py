@@ -23,7 +23,7 @@ from lifecast.rfm import MONEY, PURCHASES, RFM
 from lifecast.simulation import Reach
 from lifecast.spark_rfm import SparkRFM
 from lifecast.sums import Sums
-from lifecast.timeunit import TimeUnit
+from lifecast.timeunit import TimeUnit, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,10 +66,9 @@ class SparkForecast:
     _kept: "DataFrame"
 
     def __repr__(self) -> str:
-        ahead = "all time" if np.isinf(self.horizon) else f"{self.horizon:g} {self.time_unit}s"
-        since = f" from {self.observation_end}" if self.observation_end else ""
+        ahead = in_words(self.horizon, self.time_unit, self.observation_end)
         worlds = len(self.draws["purchases"])
-        return f"<SparkForecast: {ahead}{since}, {worlds:,} worlds, {100 * self.interval:g}% intervals>"
+        return f"<SparkForecast: {ahead}, {worlds:,} worlds, {100 * self.interval:g}% intervals>"
 
     def release(self) -> None:
         """Let Spark forget the customers that it keeps; where asked for, it simulates them again."""

@@ -153,6 +153,12 @@ def parse_horizon(horizon: Any, unit: TimeUnit, observation_end: date | None) ->
     return length
 
 
+def in_words(horizon: float, unit: TimeUnit, observation_end: date | None) -> str:
+    """A horizon in units of time as people read it: 12 weeks from 1997-09-30."""
+    length = "all time" if math.isinf(horizon) else f"{horizon:g} {unit}s"
+    return f"{length} from {observation_end}" if observation_end else length
+
+
 def _horizon_length(horizon: Any, unit: TimeUnit, observation_end: date | None) -> float:
     if isinstance(horizon, bool):
         return math.nan

@@ -14,7 +14,7 @@ from numba import njit
 from lifecast.arrays import Floats, Integers, Keys
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-TWO_ON = np.uint64(2 * 0x9E3779B97F4A7C15 % 2**64)  # GOLDEN twice
+TWO_ON = np.uint64(2 * int(GOLDEN) % 2**64)
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 TIMING = np.uint64(0x632BE59BD9B4E019)
